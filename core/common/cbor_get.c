@@ -1,0 +1,73 @@
+#include "cbor_get.h"
+
+#include <string.h>
+
+cbor_item_t *nacre_cbor_load(const uint8_t *data, size_t len)
+{
+    struct cbor_load_result result;
+    cbor_item_t *item = cbor_load(data, len, &result);
+    if (item && result.read != len)
+        cbor_decref(&item); /* sets item to NULL */
+    return item;
+}
+
+cbor_item_t *nacre_cbor_key(const cbor_item_t *item, const char *key)
+{
+    if (!item || !cbor_isa_map(item))
+        return NULL;
+    const struct cbor_pair *pairs = cbor_map_handle(item);
+    size_t n = cbor_map_size(item), key_len = strlen(key), len;
+    cbor_item_t *found = NULL;
+    const char *text;
+    for (size_t i = 0; i < n; i++) {
+        if (!nacre_cbor_text(pairs[i].key, &text, &len) || len != key_len || memcmp(text, key, len) != 0)
+            continue;
+        if (found)
+            return NULL;
+        found = pairs[i].value;
+    }
+    return found;
+}
+
+cbor_item_t *nacre_cbor_at(const cbor_item_t *item, size_t i)
+{
+    if (!item || !cbor_isa_array(item) || i >= cbor_array_size(item))
+        return NULL;
+    return cbor_array_handle(item)[i];
+}
+
+size_t nacre_cbor_count(const cbor_item_t *item)
+{
+    if (item && cbor_isa_array(item))
+        return cbor_array_size(item);
+    return item && cbor_isa_map(item) ? cbor_map_size(item) : 0;
+}
+
+bool nacre_cbor_u64(const cbor_item_t *item, uint64_t max, uint64_t *out)
+{
+    if (!item || !cbor_isa_uint(item))
+        return false;
+    uint64_t v = cbor_get_int(item);
+    if (v > max)
+        return false;
+    *out = v;
+    return true;
+}
+
+bool nacre_cbor_bytes(const cbor_item_t *item, const uint8_t **data, size_t *len)
+{
+    if (!item || !cbor_isa_bytestring(item) || !cbor_bytestring_is_definite(item))
+        return false;
+    *data = cbor_bytestring_handle(item);
+    *len = cbor_bytestring_length(item);
+    return true;
+}
+
+bool nacre_cbor_text(const cbor_item_t *item, const char **text, size_t *len)
+{
+    if (!item || !cbor_isa_string(item) || !cbor_string_is_definite(item))
+        return false;
+    *text = (const char *)cbor_string_handle(item);
+    *len = cbor_string_length(item);
+    return true;
+}

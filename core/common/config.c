@@ -1,0 +1,126 @@
+#include "config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define AT(MEMBER) offsetof(struct nacre_config, MEMBER)
+#define NUMBER(SECTION, KEY, MEMBER, MIN, MAX, DEFAULT)                                                      \
+    {                                                                                                        \
+        SECTION, KEY, NACRE_CONFIG_NUMBER, AT(MEMBER), (MIN), (MAX), (DEFAULT), NULL, NULL                   \
+    }
+#define STRING(SECTION, KEY, MEMBER, DEFAULT, CHOICES)                                                       \
+    {                                                                                                        \
+        SECTION, KEY, NACRE_CONFIG_STRING, AT(MEMBER), 0, 0, 0, DEFAULT, CHOICES                             \
+    }
+
+#define KIB 1024u
+#define MIB (1024u * 1024u)
+
+const struct nacre_config_key nacre_config_keys[] = {
+    STRING("listen", "api", listen_api, "tcp:127.0.0.1:3000", "tcp:|vsock:"),
+    STRING("listen", "admin", listen_admin, "none", "none|tcp:|vsock:"),
+    STRING("nsm", "transport", nsm_transport, "device", "device|unix:"),
+    NUMBER("nsm", "queue", nsm_queue, 1, 1024, 64),
+    NUMBER("clock", "interval_s", clock_interval_s, 1, 3600, 60),
+    NUMBER("clock", "max_error_ms", clock_max_error_ms, 1, 60000, 1000),
+    NUMBER("http", "threads", http_threads, 0, 16, 0),
+    NUMBER("http", "connections", http_connections, 1, 100000, 1024),
+    NUMBER("http", "connections_per_address", http_connections_per_address, 0, 100000, 0),
+    NUMBER("http", "in_flight", http_in_flight, 1, 16384, 512),
+    NUMBER("http", "header_bytes", http_header_bytes, 4 * KIB, 256 * KIB, 16 * KIB),
+    NUMBER("http", "body_bytes", http_body_bytes, 1, 15 * MIB, 1 * MIB),
+    NUMBER("http", "idle_s", http_idle_s, 1, 3600, 30),
+    NUMBER("http", "deadline_ms", http_deadline_ms, 10, 86400000, 30000),
+    STRING("http", "cors_origin", http_cors_origin, "*", NULL),
+    NUMBER("app", "workers", app_workers, 1, 512, 64),
+    NUMBER("app", "scratch_bytes", app_scratch_bytes, 64 * KIB, 4096ull * MIB, 64 * MIB),
+    NUMBER("app", "response_bytes", app_response_bytes, 256, 15 * MIB, 1 * MIB),
+    STRING("egress", "ca_file", egress_ca_file, "/etc/ssl/certs/ca-certificates.crt", NULL),
+    NUMBER("egress", "connect_ms", egress_connect_ms, 10, 60000, 5000),
+    NUMBER("egress", "check_interval_s", egress_check_interval_s, 1, 3600, 60),
+    STRING("secrets", "source", secrets_source, "none", "none|file:|unix:|vsock:"),
+    NUMBER("secrets", "timeout_s", secrets_timeout_s, 1, 86400, 300),
+    NUMBER("restart", "initial_ms", restart_initial_ms, 0, 60000, 10),
+    NUMBER("restart", "max_ms", restart_max_ms, 1, 3600000, 10000),
+    NUMBER("restart", "reset_s", restart_reset_s, 1, 86400, 30),
+    NUMBER("restart", "stop_after", restart_stop_after, 0, 1000000, 0),
+    STRING("log", "format", log_format, "kv", "kv|json"),
+    STRING("log", "level", log_level, "info", "debug|info|warn|error"),
+};
+const size_t nacre_config_n_keys = sizeof nacre_config_keys / sizeof nacre_config_keys[0];
+
+void nacre_config_defaults(struct nacre_config *config)
+{
+    memset(config, 0, sizeof *config);
+    for (size_t i = 0; i < nacre_config_n_keys; i++) {
+        const struct nacre_config_key *k = &nacre_config_keys[i];
+        char *at = (char *)config + k->offset;
+        if (k->kind == NACRE_CONFIG_NUMBER)
+            memcpy(at, &k->number_default, sizeof k->number_default);
+        else
+            (void)snprintf(at, NACRE_CONFIG_TEXT, "%s", k->default_text);
+    }
+}
+
+const struct nacre_config_key *nacre_config_find(const char *section, const char *key)
+{
+    for (size_t i = 0; i < nacre_config_n_keys; i++)
+        if (strcmp(nacre_config_keys[i].section, section) == 0 && strcmp(nacre_config_keys[i].key, key) == 0)
+            return &nacre_config_keys[i];
+    return NULL;
+}
+
+int nacre_config_set_number(struct nacre_config *config, const struct nacre_config_key *key, uint64_t value,
+                            char *why, size_t why_len)
+{
+    if (key->kind != NACRE_CONFIG_NUMBER) {
+        (void)snprintf(why, why_len, "%s.%s: expected text, got the number %llu", key->section, key->key,
+                       (unsigned long long)value);
+        return -EINVAL;
+    }
+    if (value < key->min || value > key->max) {
+        (void)snprintf(why, why_len, "%s.%s: %llu is outside %llu to %llu", key->section, key->key,
+                       (unsigned long long)value, (unsigned long long)key->min, (unsigned long long)key->max);
+        return -EINVAL;
+    }
+    memcpy((char *)config + key->offset, &value, sizeof value);
+    return 0;
+}
+
+/* Is value one of "a|b:|c"? A choice that ends in ':' is a prefix with something behind it. */
+static int choice_ok(const char *choices, const char *value, size_t len)
+{
+    while (*choices) {
+        size_t n = strcspn(choices, "|");
+        int prefix = n > 0 && choices[n - 1] == ':';
+        if ((prefix ? len > n : len == n) && memcmp(choices, value, n) == 0)
+            return 1;
+        choices += n + (choices[n] == '|');
+    }
+    return 0;
+}
+
+int nacre_config_set_string(struct nacre_config *config, const struct nacre_config_key *key,
+                            const char *value, size_t len, char *why, size_t why_len)
+{
+    if (key->kind != NACRE_CONFIG_STRING) {
+        (void)snprintf(why, why_len, "%s.%s: expected a number, got '%.*s'", key->section, key->key,
+                       (int)(len > 64 ? 64 : len), value);
+        return -EINVAL;
+    }
+    if (len >= NACRE_CONFIG_TEXT || memchr(value, 0, len)) {
+        (void)snprintf(why, why_len, "%s.%s: text of %zu bytes, at most %u and no NUL", key->section,
+                       key->key, len, NACRE_CONFIG_TEXT - 1);
+        return -EINVAL;
+    }
+    if (key->choices && !choice_ok(key->choices, value, len)) {
+        (void)snprintf(why, why_len, "%s.%s: '%.*s' is none of %s", key->section, key->key,
+                       (int)(len > 64 ? 64 : len), value, key->choices);
+        return -EINVAL;
+    }
+    char *at = (char *)config + key->offset;
+    memset(at, 0, NACRE_CONFIG_TEXT);
+    memcpy(at, value, len);
+    return 0;
+}

@@ -1,0 +1,310 @@
+#include "frame.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define FIXED_MAX   1024u
+#define BUFFER_SIZE (FIXED_MAX + NACRE_FRAME_INLINE)
+
+size_t nacre_frame_fixed_size(uint32_t type)
+{
+    switch ((enum nacre_frame_type)type) {
+    case NACRE_FRAME_REQUEST:
+        return sizeof(struct nacre_request_frame);
+    case NACRE_FRAME_FAILURE:
+        return sizeof(struct nacre_failure_frame);
+    case NACRE_FRAME_HEALTH:
+        return sizeof(struct nacre_health_frame);
+    case NACRE_FRAME_RESULT:
+        return sizeof(struct nacre_result_frame);
+    case NACRE_FRAME_ANSWER:
+        return sizeof(struct nacre_answer_frame);
+    case NACRE_FRAME_INIT:
+        return sizeof(struct nacre_init_frame);
+    case NACRE_FRAME_LANE:
+        return sizeof(struct nacre_lane_frame);
+    case NACRE_FRAME_STATE:
+        return sizeof(struct nacre_state_frame);
+    case NACRE_FRAME_DOCUMENT:
+        return sizeof(struct nacre_document_frame);
+    case NACRE_FRAME_ATTEST:
+        return sizeof(struct nacre_attest_frame);
+    case NACRE_FRAME_READY:
+    case NACRE_FRAME_FAILED:
+    case NACRE_FRAME_STOP:
+    case NACRE_FRAME_SECRETS:
+        return sizeof(struct nacre_plain_frame);
+    case NACRE_FRAME_TIME:
+        return sizeof(struct nacre_time_frame);
+    case NACRE_FRAME_CONNECT:
+        return sizeof(struct nacre_connect_frame);
+    case NACRE_FRAME_CONNECTED:
+        return sizeof(struct nacre_connected_frame);
+    case NACRE_FRAME_BOX:
+        return sizeof(struct nacre_box_frame);
+    case NACRE_FRAME_BOX_KEY:
+        return sizeof(struct nacre_box_key_frame);
+    }
+    return 0;
+}
+
+_Static_assert(sizeof(struct nacre_attest_frame) <= FIXED_MAX, "the largest fixed struct must fit");
+
+int nacre_inbox_init(struct nacre_inbox *in)
+{
+    memset(in, 0, sizeof *in);
+    in->buf = malloc(BUFFER_SIZE);
+    return in->buf ? 0 : -ENOMEM;
+}
+
+void nacre_inbox_clear(struct nacre_inbox *in)
+{
+    for (size_t i = 0; i < in->n_fds; i++)
+        if (in->fds[i] >= 0)
+            (void)close(in->fds[i]);
+    in->n_fds = 0;
+    if (in->used)
+        sodium_memzero(in->buf, in->used);
+    if (in->large) {
+        sodium_memzero(in->large, in->large_len);
+        free(in->large);
+    }
+    in->large = NULL;
+    in->large_len = 0;
+    in->used = 0;
+    in->head = NULL;
+    in->fixed_len = 0;
+    in->payload = NULL;
+    in->payload_len = 0;
+}
+
+void nacre_inbox_free(struct nacre_inbox *in)
+{
+    nacre_inbox_clear(in);
+    free(in->buf);
+    in->buf = NULL;
+}
+
+int nacre_inbox_take_fd(struct nacre_inbox *in, size_t i)
+{
+    if (i >= in->n_fds)
+        return -1;
+    int fd = in->fds[i];
+    in->fds[i] = -1;
+    return fd;
+}
+
+/* Collects the descriptors of a message, so that none is lost even when the message is refused. */
+static void collect_fds(struct nacre_inbox *in, struct msghdr *msg)
+{
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
+        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+            continue;
+        size_t n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        for (size_t i = 0; i < n; i++) {
+            int fd;
+            memcpy(&fd, CMSG_DATA(c) + i * sizeof fd, sizeof fd);
+            if (in->n_fds < NACRE_FRAME_FDS)
+                in->fds[in->n_fds++] = fd;
+            else
+                (void)close(fd);
+        }
+    }
+}
+
+/* Reads a payload out of its memfd into memory of our own: the sender can still change the file, not the
+ * copy. */
+static int read_large(struct nacre_inbox *in, size_t len)
+{
+    struct stat st;
+    int fd = in->n_fds == 1 ? in->fds[0] : -1;
+    /* only a regular file of that size: pread on anything else could block or lie */
+    if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || (uint64_t)st.st_size != len)
+        return -EBADMSG;
+    in->large = malloc(NACRE_FRAME_HEADROOM + len);
+    if (!in->large)
+        return -ENOMEM;
+    in->large_len = NACRE_FRAME_HEADROOM + len;
+    in->payload = in->large + NACRE_FRAME_HEADROOM;
+    for (size_t got = 0; got < len;) {
+        ssize_t n = pread(fd, in->payload + got, len - got, (off_t)got);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return -EBADMSG;
+        got += (size_t)n;
+    }
+    in->payload_len = len;
+    (void)close(nacre_inbox_take_fd(in, 0));
+    in->n_fds = 0;
+    return 0;
+}
+
+/* Is the message of one of our types, whole, and within the limit? */
+static int check_message(struct nacre_inbox *in, size_t len, size_t max_payload)
+{
+    struct nacre_frame_head head;
+    if (len < sizeof head)
+        return -EBADMSG;
+    memcpy(&head, in->buf, sizeof head);
+    size_t fixed = nacre_frame_fixed_size(head.type);
+    if (fixed == 0 || len < fixed || head.payload_len > max_payload || head.in_fd > 1)
+        return -EBADMSG;
+    in->head = (const struct nacre_frame_head *)(const void *)in->buf;
+    in->fixed_len = fixed;
+    if (head.in_fd) {
+        if (len != fixed)
+            return -EBADMSG;
+        return read_large(in, (size_t)head.payload_len);
+    }
+    if (len - fixed != head.payload_len)
+        return -EBADMSG;
+    in->payload = in->buf + fixed;
+    in->payload_len = len - fixed;
+    return 0;
+}
+
+_Static_assert(sizeof(struct nacre_frame_head) >= NACRE_FRAME_HEADROOM, "an inline payload has its headroom");
+
+int nacre_frame_receive(int fd, struct nacre_inbox *in, size_t max_payload, bool dontwait)
+{
+    union {
+        char bytes[CMSG_SPACE(NACRE_FRAME_FDS * sizeof(int))];
+        struct cmsghdr align;
+    } control;
+    nacre_inbox_clear(in);
+    struct iovec iov = {in->buf, BUFFER_SIZE};
+    struct msghdr msg = {
+        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+    ssize_t n = recvmsg(fd, &msg, MSG_CMSG_CLOEXEC | (dontwait ? MSG_DONTWAIT : 0));
+    if (n < 0)
+        return errno == ECONNRESET ? 0 : -errno;
+    if (msg.msg_controllen)
+        collect_fds(in, &msg);
+    if (n == 0 && in->n_fds == 0)
+        return 0;
+    in->used = (size_t)n;
+    int err =
+        (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) ? -EBADMSG : check_message(in, (size_t)n, max_payload);
+    if (err) {
+        nacre_inbox_clear(in);
+        return err;
+    }
+    return 1;
+}
+
+/* A memfd with both payload parts, or a negative errno. */
+static int payload_memfd(const void *a, size_t a_len, const void *b, size_t b_len)
+{
+    int fd = memfd_create("nacre-payload", MFD_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    const struct {
+        const uint8_t *p;
+        size_t len;
+    } parts[2] = {{a, a_len}, {b, b_len}};
+    for (size_t k = 0; k < 2; k++) {
+        for (size_t done = 0; done < parts[k].len;) {
+            ssize_t n = write(fd, parts[k].p + done, parts[k].len - done);
+            if (n < 0 && errno == EINTR)
+                continue;
+            if (n <= 0) {
+                int err = n < 0 ? -errno : -EIO;
+                (void)close(fd);
+                return err;
+            }
+            done += (size_t)n;
+        }
+    }
+    return fd;
+}
+
+static int send_message(int fd, struct msghdr *msg, const int *fds, size_t n_fds)
+{
+    union {
+        char bytes[CMSG_SPACE(NACRE_FRAME_FDS * sizeof(int))];
+        struct cmsghdr align;
+    } control;
+    if (n_fds) {
+        memset(&control, 0, sizeof control);
+        msg->msg_control = &control;
+        msg->msg_controllen = CMSG_SPACE(n_fds * sizeof(int));
+        struct cmsghdr *c = CMSG_FIRSTHDR(msg);
+        c->cmsg_level = SOL_SOCKET;
+        c->cmsg_type = SCM_RIGHTS;
+        c->cmsg_len = CMSG_LEN(n_fds * sizeof(int));
+        memcpy(CMSG_DATA(c), fds, n_fds * sizeof(int));
+    }
+    ssize_t n;
+    do {
+        n = sendmsg(fd, msg, MSG_NOSIGNAL);
+    } while (n < 0 && errno == EINTR);
+    return n < 0 ? -errno : 0;
+}
+
+int nacre_frame_send(int fd, void *frame, const void *a, size_t a_len, const void *b, size_t b_len,
+                     const int *fds, size_t n_fds)
+{
+    struct nacre_frame_head *head = frame;
+    size_t fixed = nacre_frame_fixed_size(head->type);
+    if (fixed == 0 || n_fds > NACRE_FRAME_FDS || a_len > NACRE_PAYLOAD_MAX ||
+        b_len > NACRE_PAYLOAD_MAX - a_len)
+        return -EMSGSIZE;
+    size_t payload = a_len + b_len;
+    head->in_fd = payload > NACRE_FRAME_INLINE;
+    head->payload_len = payload;
+    union { /* sendmsg does not write through its iovec, whose pointer is not const */
+        const void *from;
+        void *to;
+    } ua = {a}, ub = {b};
+    struct iovec iov[3] = {{frame, fixed}, {ua.to, a_len}, {ub.to, b_len}};
+    struct msghdr msg = {.msg_iov = iov, .msg_iovlen = 3};
+    if (!head->in_fd)
+        return send_message(fd, &msg, fds, n_fds);
+    if (n_fds)
+        return -EMSGSIZE;
+    int memfd = payload_memfd(a, a_len, b, b_len);
+    if (memfd < 0)
+        return memfd;
+    msg.msg_iovlen = 1;
+    int err = send_message(fd, &msg, &memfd, 1);
+    (void)close(memfd);
+    return err;
+}
+
+static void ticket_mac(uint8_t mac[16], const struct nacre_ticket *t, const uint8_t key[16])
+{
+    uint8_t data[24];
+    memcpy(data, &t->id, 8);
+    memcpy(data + 8, &t->deadline_ns, 8);
+    memcpy(data + 16, &t->route, 4);
+    memcpy(data + 20, &t->reserved, 4);
+    (void)crypto_shorthash_siphashx24(mac, data, sizeof data, key);
+}
+
+void nacre_ticket_seal(struct nacre_ticket *ticket, const uint8_t key[16])
+{
+    ticket_mac(ticket->mac, ticket, key);
+}
+
+bool nacre_ticket_valid(const struct nacre_ticket *ticket, const uint8_t key[16])
+{
+    uint8_t mac[16];
+    ticket_mac(mac, ticket, key);
+    return sodium_memcmp(mac, ticket->mac, sizeof mac) == 0;
+}
+
+uint64_t nacre_monotonic_ns(void)
+{
+    struct timespec t;
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}

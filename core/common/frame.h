@@ -1,0 +1,263 @@
+/*
+ * frame.h - the messages between the three processes, over SOCK_SEQPACKET socket pairs made by nacred.
+ *
+ *   http --REQUEST--> app --RESULT--> nacred --ANSWER--> http      one lane: a request's way round
+ *   app --FAILURE, HEALTH--> http                                  back over the lane's request socket,
+ * unsigned nacred <--control--> http, nacred <--control--> app            one control socket each
+ *
+ * A message is a fixed struct that begins with nacre_frame_head, then the payload. Payloads too large to
+ * travel inline go as a memfd attached to the message; the receiver reads it into memory of its own before it
+ * looks at it. Integers are in host order: both ends are one build on one machine. Every receiver treats its
+ * peer as hostile.
+ */
+#ifndef NACRE_COMMON_FRAME_H
+#define NACRE_COMMON_FRAME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Descriptors that a helper finds open when it is executed; everything else comes over control. */
+#define NACRE_FD_CONTROL  3
+#define NACRE_FD_MANIFEST 4
+#define NACRE_FD_PLUGIN   5 /* nacre-app only */
+
+#define NACRE_FRAME_INLINE   32768u              /* payload bytes that travel inside the message */
+#define NACRE_PAYLOAD_MAX    (16u * 1024 * 1024) /* payload bytes of any message */
+#define NACRE_FRAME_FDS      40u                 /* descriptors with one message */
+#define NACRE_FRAME_HEADROOM 16u                 /* writable bytes before a received payload */
+#define NACRE_LANES_MAX      16u
+#define NACRE_FAILURE_TEXT   512u
+#define NACRE_NONCE_MAX      512u   /* bytes, the NSM's limit */
+#define NACRE_DOCUMENT_MAX   12288u /* bytes, the NSM's answer buffer */
+#define NACRE_SECRETS_BLOB   65536u /* bytes of the secrets object */
+
+enum nacre_frame_type {
+    NACRE_FRAME_REQUEST = 1, /* http -> app: payload = path parameters, then body */
+    NACRE_FRAME_FAILURE,     /* app -> http: unsigned error; payload = text */
+    NACRE_FRAME_HEALTH,      /* app -> http: an endpoint was checked */
+    NACRE_FRAME_RESULT,      /* app -> nacred: payload = BCS of the response */
+    NACRE_FRAME_ANSWER,      /* nacred -> http: payload = the signed BCS, or an error's text */
+    NACRE_FRAME_INIT = 16,   /* nacred -> http: listening sockets, ticket key */
+    NACRE_FRAME_LANE,        /* nacred -> http, app: new sockets of a lane; the old ones are dead */
+    NACRE_FRAME_STATE,       /* nacred -> http */
+    NACRE_FRAME_DOCUMENT,    /* nacred -> http: payload = attestation document, or an error's text */
+    NACRE_FRAME_ATTEST,      /* http -> nacred */
+    NACRE_FRAME_READY,       /* helper -> nacred: no payload */
+    NACRE_FRAME_FAILED,      /* helper -> nacred: cannot start; payload = text */
+    NACRE_FRAME_STOP,        /* nacred -> helper: finish what is in flight and exit; no payload */
+    NACRE_FRAME_TIME,        /* nacred -> app */
+    NACRE_FRAME_SECRETS,     /* nacred -> app: payload = the JSON object, empty when there is none */
+    NACRE_FRAME_CONNECT,     /* app -> nacred */
+    NACRE_FRAME_CONNECTED,   /* nacred -> app: with the connected descriptor when error is 0 */
+    NACRE_FRAME_BOX,         /* app -> nacred */
+    NACRE_FRAME_BOX_KEY,     /* nacred -> app */
+};
+
+struct nacre_frame_head {
+    uint32_t type;
+    uint32_t in_fd;       /* 1: the payload is in the attached memfd */
+    uint64_t payload_len; /* bytes */
+};
+
+/*
+ * What ties a result to a request that nacre-http really received: the mac is SipHash-2-4-128 over id,
+ * deadline and route under a key that nacred and nacre-http share and nacre-app never sees. No ticket, no
+ * signature.
+ */
+struct nacre_ticket {
+    uint64_t id;
+    uint64_t deadline_ns; /* CLOCK_MONOTONIC; nothing is signed after it */
+    uint32_t route;       /* index in the manifest */
+    uint32_t reserved;
+    uint8_t mac[16];
+};
+
+struct nacre_request_frame {
+    struct nacre_frame_head head;
+    struct nacre_ticket ticket;
+    uint32_t params_len; /* first bytes of the payload: per path parameter, in path order, u16 LE length and
+                            bytes */
+    uint32_t reserved;
+};
+
+struct nacre_failure_frame {
+    struct nacre_frame_head head;
+    uint64_t id;
+    uint32_t status; /* 400 to 599 */
+    uint32_t reserved;
+};
+
+struct nacre_health_frame {
+    struct nacre_frame_head head;
+    uint32_t endpoint; /* allow-list index */
+    uint32_t ok;
+    uint64_t checked_ns; /* CLOCK_MONOTONIC */
+};
+
+struct nacre_result_frame {
+    struct nacre_frame_head head;
+    struct nacre_ticket ticket;
+    uint64_t timestamp_ms; /* NACRE_TIME_APP routes; else 0 */
+};
+
+struct nacre_answer_frame {
+    struct nacre_frame_head head;
+    uint64_t id;
+    uint64_t timestamp_ms;
+    uint32_t route;
+    uint32_t status; /* 200: signed; else an error status and the payload is its text */
+    uint8_t signature[64];
+};
+
+struct nacre_init_frame {
+    struct nacre_frame_head head;
+    uint32_t n_lanes;   /* that many listening sockets are attached, lane by lane */
+    uint32_t has_admin; /* 1: the admin listener follows them */
+    uint32_t is_vsock;  /* 1: answers are written in blocks of 16 KiB at most */
+    uint32_t reserved;
+    uint8_t ticket_key[16];
+};
+
+#define NACRE_LANE_REQUEST 1u /* the request socket's end for this helper is attached */
+#define NACRE_LANE_SIGNED  2u /* app: the result socket's write end; http: the answer socket's read end */
+
+struct nacre_lane_frame {
+    struct nacre_frame_head head;
+    uint32_t lane;
+    uint32_t n_lanes;
+    uint32_t what; /* NACRE_LANE_*, descriptors attached in that order */
+    uint32_t reserved;
+};
+
+enum nacre_helper_state { NACRE_HELPER_DOWN, NACRE_HELPER_STARTING, NACRE_HELPER_UP, NACRE_HELPER_STOPPED };
+
+/* Sent once a second and at every change. Times are CLOCK_MONOTONIC. */
+struct nacre_state_frame {
+    struct nacre_frame_head head;
+    uint8_t public_key[32];
+    uint32_t key_ready; /* 1: public_key is valid and signing is possible */
+    uint32_t clock_ok;
+    uint64_t clock_error_ns;
+    uint64_t started_ns;
+    uint32_t app_state; /* enum nacre_helper_state */
+    uint32_t http_state;
+    uint64_t app_restarts;
+    uint64_t http_restarts;
+    uint64_t app_backoff_ms; /* the wait before the next restart, were it to die now */
+    uint64_t http_backoff_ms;
+    uint64_t signed_answers;
+    uint64_t refused_answers; /* results that got no signature */
+    uint64_t nsm_calls;
+    uint64_t nsm_errors;
+};
+
+struct nacre_document_frame {
+    struct nacre_frame_head head;
+    uint64_t id; /* 0: the cached document, pushed whenever it is renewed; else the ATTEST it answers */
+    uint64_t made_ns;
+    uint32_t status; /* 200, 429 (queue full) or 503 (the NSM failed; payload = text) */
+    uint32_t reserved;
+};
+
+struct nacre_attest_frame {
+    struct nacre_frame_head head;
+    uint64_t id; /* not 0 */
+    uint32_t nonce_len;
+    uint32_t reserved;
+    uint8_t nonce[NACRE_NONCE_MAX];
+};
+
+struct nacre_plain_frame { /* READY, FAILED, STOP, SECRETS */
+    struct nacre_frame_head head;
+};
+
+struct nacre_time_frame {
+    struct nacre_frame_head head;
+    int64_t offset_ns; /* trusted time (ns since 1970) = CLOCK_MONOTONIC + offset */
+    uint64_t error_ns;
+    uint32_t valid;
+    uint32_t reserved;
+};
+
+struct nacre_connect_frame {
+    struct nacre_frame_head head;
+    uint64_t id;
+    uint32_t endpoint; /* allow-list index: what is not on the list cannot even be asked for */
+    uint32_t reserved;
+};
+
+struct nacre_connected_frame {
+    struct nacre_frame_head head;
+    uint64_t id;
+    int32_t error; /* 0, or a positive errno */
+    uint32_t reserved;
+};
+
+struct nacre_box_frame {
+    struct nacre_frame_head head;
+    uint64_t id;
+    uint8_t sender[32]; /* X25519 */
+};
+
+struct nacre_box_key_frame {
+    struct nacre_frame_head head;
+    uint64_t id;
+    int32_t error;
+    uint32_t reserved;
+    uint8_t key[32]; /* crypto_box_beforenm(sender, data key) */
+};
+
+/* Where messages are received. One per receiving thread; about 33 KiB, more only while a large payload is
+ * held. */
+struct nacre_inbox {
+    uint8_t *buf;   /* inline messages */
+    uint8_t *large; /* a payload that came in a memfd, or NULL */
+    size_t used;    /* bytes of buf the last message filled */
+    size_t large_len;
+    const struct nacre_frame_head *head; /* the fixed struct of the last message */
+    size_t fixed_len;
+    uint8_t *payload; /* payload_len bytes with NACRE_FRAME_HEADROOM writable bytes before them */
+    size_t payload_len;
+    int fds[NACRE_FRAME_FDS]; /* descriptors that came with it, owned by the inbox until taken */
+    size_t n_fds;
+};
+
+/* 0 or -ENOMEM. Free with nacre_inbox_free(), which accepts a zeroed struct. */
+int nacre_inbox_init(struct nacre_inbox *in);
+void nacre_inbox_free(struct nacre_inbox *in);
+
+/* Wipes and forgets the last message, closes descriptors not taken. Called by receive too. */
+void nacre_inbox_clear(struct nacre_inbox *in);
+
+/* Descriptor i of the last message, now the caller's; -1 when there is none. */
+int nacre_inbox_take_fd(struct nacre_inbox *in, size_t i);
+
+/*
+ * nacre_frame_receive - one message into `in`. Blocks unless fd is non-blocking or dontwait is set.
+ * Checks type against its fixed size and payload_len against what came and against max_payload; nothing else.
+ * Returns 1 for a message, 0 when the peer has closed, -EAGAIN, -EINTR, -EBADMSG for a message out of form
+ * (dropped whole), -ENOMEM, or another negative errno.
+ */
+int nacre_frame_receive(int fd, struct nacre_inbox *in, size_t max_payload, bool dontwait);
+
+/*
+ * nacre_frame_send - `frame` is a fixed struct with head.type set; the other head fields are filled in here.
+ * Payload parts a and b are sent one after the other (either may be empty). fds stay the caller's; with fds
+ * the payload must fit inline. Blocks unless fd is non-blocking. Returns 0, -EAGAIN, -EPIPE, -EMSGSIZE or
+ * another negative errno.
+ */
+int nacre_frame_send(int fd, void *frame, const void *a, size_t a_len, const void *b, size_t b_len,
+                     const int *fds, size_t n_fds);
+
+/* Size of the fixed struct of a type; 0 for a number that is no type. */
+size_t nacre_frame_fixed_size(uint32_t type);
+
+/* Fills ticket->mac / checks it in constant time. */
+void nacre_ticket_seal(struct nacre_ticket *ticket, const uint8_t key[16]);
+bool nacre_ticket_valid(const struct nacre_ticket *ticket, const uint8_t key[16]);
+
+/* CLOCK_MONOTONIC in nanoseconds. */
+uint64_t nacre_monotonic_ns(void);
+
+#endif

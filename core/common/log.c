@@ -1,0 +1,129 @@
+#include "log.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define LINE_MAX_BYTES  4000u
+#define VALUE_MAX_BYTES 1024u
+
+static const char *log_program = "nacre";
+static enum nacre_log_level log_min = NACRE_LEVEL_INFO;
+static bool log_json;
+
+struct line {
+    char text[LINE_MAX_BYTES];
+    size_t len;
+};
+
+void nacre_log_setup(const char *program, enum nacre_log_level min, bool json)
+{
+    log_program = program;
+    log_min = min;
+    log_json = json;
+}
+
+static void put(struct line *l, const char *text, size_t len)
+{
+    if (len > sizeof l->text - 2 - l->len) /* keeps room for the end of the line */
+        len = sizeof l->text - 2 - l->len;
+    memcpy(l->text + l->len, text, len);
+    l->len += len;
+}
+
+/* A quoted value. What is not printable ASCII becomes \u00XX, so no value can forge a line or a terminal
+ * sequence. */
+static void put_quoted(struct line *l, const char *text, size_t len)
+{
+    put(l, "\"", 1);
+    for (size_t i = 0; i < len && i < VALUE_MAX_BYTES; i++) {
+        unsigned char c = (unsigned char)text[i];
+        char escaped[8];
+        if (c == '"' || c == '\\') {
+            escaped[0] = '\\';
+            escaped[1] = (char)c;
+            put(l, escaped, 2);
+        } else if (c < 0x20 || c > 0x7e) {
+            (void)snprintf(escaped, sizeof escaped, "\\u%04x", c);
+            put(l, escaped, 6);
+        } else {
+            put(l, text + i, 1);
+        }
+    }
+    put(l, "\"", 1);
+}
+
+static bool plain(const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)text[i];
+        if (c <= 0x20 || c > 0x7e || c == '"' || c == '\\' || c == '=')
+            return false;
+    }
+    return len > 0 && len <= VALUE_MAX_BYTES;
+}
+
+static void put_pair(struct line *l, const char *key, const struct nacre_log_value *v)
+{
+    char number[24];
+    if (log_json) {
+        put(l, ",", 1);
+        put_quoted(l, key, strlen(key));
+        put(l, ":", 1);
+    } else {
+        put(l, " ", 1);
+        put(l, key, strlen(key));
+        put(l, "=", 1);
+    }
+    if (!v->text) {
+        int n = snprintf(number, sizeof number, "%lld", (long long)v->number);
+        put(l, number, (size_t)n);
+    } else if (!log_json && plain(v->text, v->text_len)) {
+        put(l, v->text, v->text_len);
+    } else {
+        put_quoted(l, v->text, v->text_len);
+    }
+}
+
+static void put_start(struct line *l)
+{
+    struct timespec now;
+    struct tm utc;
+    char stamp[48];
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    (void)gmtime_r(&now.tv_sec, &utc);
+    size_t n = strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%S", &utc);
+    n += (size_t)snprintf(stamp + n, sizeof stamp - n, ".%03dZ", (int)(now.tv_nsec / 1000000));
+    if (log_json)
+        put(l, "{\"time\":\"", 9);
+    else
+        put(l, "time=", 5);
+    put(l, stamp, n);
+    if (log_json)
+        put(l, "\"", 1);
+}
+
+void nacre_log_values(enum nacre_log_level level, const char *event, const struct nacre_log_value *values,
+                      size_t n)
+{
+    static const char *const names[] = {"debug", "info", "warn", "error"};
+    if (level < log_min)
+        return;
+    int saved = errno;
+    struct line l = {.len = 0};
+    put_start(&l);
+    put_pair(&l, "level", &NLS("", names[level]));
+    put_pair(&l, "prog", &NLS("", log_program));
+    put_pair(&l, "event", &NLS("", event));
+    for (size_t i = 0; i < n; i++)
+        put_pair(&l, values[i].key, &values[i]);
+    if (log_json)
+        l.text[l.len++] = '}';
+    l.text[l.len++] = '\n';
+    /* a log that cannot be written must not stop what is being logged */
+    while (write(STDERR_FILENO, l.text, l.len) < 0 && errno == EINTR)
+        continue;
+    errno = saved;
+}

@@ -1,0 +1,41 @@
+/*
+ * log.h - one line per event on standard error: key=value, or JSON when so configured. Only programs log,
+ * libraries do not. Each line is one write(2), so lines of the three processes do not mix.
+ *
+ * Never a body, a secret or a key: values are named by the caller, one by one, and cut at 1,024 bytes.
+ */
+#ifndef NACRE_COMMON_LOG_H
+#define NACRE_COMMON_LOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum nacre_log_level { NACRE_LEVEL_DEBUG, NACRE_LEVEL_INFO, NACRE_LEVEL_WARN, NACRE_LEVEL_ERROR };
+
+/* Sets what every line of this process starts with; `program` must live as long as the process. */
+void nacre_log_setup(const char *program, enum nacre_log_level min, bool json);
+
+/* One value of a line. Made by the macros below. */
+struct nacre_log_value {
+    const char *key;
+    const char *text; /* may be NULL: then `number` counts */
+    size_t text_len;
+    int64_t number;
+};
+
+#define NLS(KEY, TEXT)      ((struct nacre_log_value){(KEY), (TEXT) ? (TEXT) : "", (TEXT) ? strlen(TEXT) : 0, 0})
+#define NLB(KEY, TEXT, LEN) ((struct nacre_log_value){(KEY), (TEXT), (LEN), 0})
+#define NLI(KEY, NUMBER)    ((struct nacre_log_value){(KEY), NULL, 0, (int64_t)(NUMBER)})
+
+/* Writes one line; threads may call it at once. Keeps errno. */
+void nacre_log_values(enum nacre_log_level level, const char *event, const struct nacre_log_value *values,
+                      size_t n);
+
+/* nacre_log_event(NACRE_LEVEL_INFO, "ready", NLS("pk", hex), NLI("port", 3000)); `event` is a short fixed
+ * phrase. */
+#define nacre_log_event(LEVEL, EVENT, ...)                                                                   \
+    nacre_log_values((LEVEL), (EVENT), (const struct nacre_log_value[]){__VA_ARGS__},                        \
+                     sizeof((const struct nacre_log_value[]){__VA_ARGS__}) / sizeof(struct nacre_log_value))
+
+#endif

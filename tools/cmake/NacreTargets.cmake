@@ -1,0 +1,10 @@
+# nacre_add_test(NAME SOURCES... LIBS...): one Check program, known to ctest by its name.
+function(nacre_add_test name)
+  cmake_parse_arguments(T "" "" "SOURCES;LIBS;DEFS" ${ARGN})
+  add_executable(${name} ${T_SOURCES})
+  target_link_libraries(${name} PRIVATE ${T_LIBS} PkgConfig::check Threads::Threads)
+  target_compile_definitions(${name} PRIVATE ${T_DEFS})
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${NACRE_OUT}/tests")
+  add_test(NAME ${name} COMMAND ${name})
+  set_tests_properties(${name} PROPERTIES TIMEOUT 120 ENVIRONMENT "NACRE_OUT=${NACRE_OUT};NACRE_SOURCE=${CMAKE_SOURCE_DIR}")
+endfunction()
