@@ -48,7 +48,7 @@ static int set_module_id(struct nacre_sim_device *device, const char *wanted)
     if (getrandom(&enclave, sizeof(enclave), 0) != (ssize_t)sizeof(enclave))
         return -EIO;
     char made_up[NACRE_SIM_MODULE_MAX + 1];
-    (void)snprintf(made_up, sizeof(made_up), "i-0000000000000acre-enc%016llx", (unsigned long long)enclave);
+    (void)snprintf(made_up, sizeof(made_up), "i-00000000000ace000-enc%016llx", (unsigned long long)enclave);
     (void)snprintf(device->module_id, sizeof(device->module_id), "%s", wanted != NULL ? wanted : made_up);
     return 0;
 }
