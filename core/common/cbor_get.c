@@ -2,10 +2,40 @@
 
 #include <string.h>
 
+static void claim_items(void *context, size_t n)
+{
+    *(size_t *)context = n;
+}
+
+static void claim_pairs(void *context, size_t n)
+{
+    *(size_t *)context = n > SIZE_MAX / 2 ? SIZE_MAX : 2 * n;
+}
+
+/*
+ * libcbor allocates and clears what an array or a map claims to hold before it has seen any of it, so five bytes can
+ * ask for 32 GiB. Every item takes a byte at least: all claims together are at most the length.
+ */
+static bool claims_fit(const uint8_t *data, size_t len)
+{
+    struct cbor_callbacks calls = cbor_empty_callbacks;
+    calls.array_start = claim_items;
+    calls.map_start = claim_pairs;
+    for (size_t at = 0, claimed = 0; at < len;) {
+        size_t claim = 0;
+        struct cbor_decoder_result r = cbor_stream_decode(data + at, len - at, &calls, &claim);
+        if (r.status != CBOR_DECODER_FINISHED || r.read == 0 || claim > len - claimed)
+            return false;
+        at += r.read;
+        claimed += claim;
+    }
+    return true;
+}
+
 cbor_item_t *nacre_cbor_load(const uint8_t *data, size_t len)
 {
     struct cbor_load_result result;
-    cbor_item_t *item = cbor_load(data, len, &result);
+    cbor_item_t *item = claims_fit(data, len) ? cbor_load(data, len, &result) : NULL;
     if (item && result.read != len)
         cbor_decref(&item); /* sets item to NULL */
     return item;

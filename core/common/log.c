@@ -65,7 +65,7 @@ static bool plain(const char *text, size_t len)
     return len > 0 && len <= VALUE_MAX_BYTES;
 }
 
-static void put_pair(struct line *l, const char *key, const struct nacre_log_value *v)
+static void put_pair(struct line *l, const char *key, struct nacre_log_value v)
 {
     char number[24];
     if (log_json) {
@@ -77,13 +77,13 @@ static void put_pair(struct line *l, const char *key, const struct nacre_log_val
         put(l, key, strlen(key));
         put(l, "=", 1);
     }
-    if (!v->text) {
-        int n = snprintf(number, sizeof number, "%lld", (long long)v->number);
+    if (!v.text) {
+        int n = snprintf(number, sizeof number, "%lld", (long long)v.number);
         put(l, number, (size_t)n);
-    } else if (!log_json && plain(v->text, v->text_len)) {
-        put(l, v->text, v->text_len);
+    } else if (!log_json && plain(v.text, v.text_len)) {
+        put(l, v.text, v.text_len);
     } else {
-        put_quoted(l, v->text, v->text_len);
+        put_quoted(l, v.text, v.text_len);
     }
 }
 
@@ -114,11 +114,11 @@ void nacre_log_values(enum nacre_log_level level, const char *event, const struc
     int saved = errno;
     struct line l = {.len = 0};
     put_start(&l);
-    put_pair(&l, "level", &NLS("", names[level]));
-    put_pair(&l, "prog", &NLS("", log_program));
-    put_pair(&l, "event", &NLS("", event));
+    put_pair(&l, "level", NLS("", names[level]));
+    put_pair(&l, "prog", NLS("", log_program));
+    put_pair(&l, "event", NLS("", event));
     for (size_t i = 0; i < n; i++)
-        put_pair(&l, values[i].key, &values[i]);
+        put_pair(&l, values[i].key, values[i]);
     if (log_json)
         l.text[l.len++] = '}';
     l.text[l.len++] = '\n';

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 enum nacre_log_level { NACRE_LEVEL_DEBUG, NACRE_LEVEL_INFO, NACRE_LEVEL_WARN, NACRE_LEVEL_ERROR };
 
@@ -24,7 +25,12 @@ struct nacre_log_value {
     int64_t number;
 };
 
-#define NLS(KEY, TEXT)      ((struct nacre_log_value){(KEY), (TEXT) ? (TEXT) : "", (TEXT) ? strlen(TEXT) : 0, 0})
+static inline struct nacre_log_value nacre_log_text(const char *key, const char *text)
+{
+    return (struct nacre_log_value){key, text ? text : "", text ? strlen(text) : 0, 0};
+}
+
+#define NLS(KEY, TEXT)      nacre_log_text((KEY), (TEXT))
 #define NLB(KEY, TEXT, LEN) ((struct nacre_log_value){(KEY), (TEXT), (LEN), 0})
 #define NLI(KEY, NUMBER)    ((struct nacre_log_value){(KEY), NULL, 0, (int64_t)(NUMBER)})
 

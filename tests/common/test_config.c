@@ -1,0 +1,74 @@
+#include "common/config.h"
+#include "suite.h"
+
+#include <errno.h>
+#include <string.h>
+
+static char why[256];
+
+START_TEST(defaults_pass_their_own_checks)
+{
+    struct nacre_config config;
+    nacre_config_defaults(&config);
+    ck_assert_str_eq(config.listen_api, "tcp:127.0.0.1:3000");
+    for (size_t i = 0; i < nacre_config_n_keys; i++) {
+        const struct nacre_config_key *k = &nacre_config_keys[i];
+        int err = k->kind == NACRE_CONFIG_NUMBER
+                      ? nacre_config_set_number(&config, k, k->number_default, why, sizeof why)
+                      : nacre_config_set_string(&config, k, k->default_text, strlen(k->default_text), why,
+                                                sizeof why);
+        ck_assert_msg(err == 0, "%s.%s: %s", k->section, k->key, why);
+        ck_assert_ptr_eq(nacre_config_find(k->section, k->key), k); /* no key stands there twice */
+    }
+    ck_assert_ptr_null(nacre_config_find("http", "nothing"));
+}
+END_TEST
+
+START_TEST(values_out_of_range_name_both)
+{
+    struct nacre_config config;
+    nacre_config_defaults(&config);
+    const struct nacre_config_key *k = nacre_config_find("http", "threads");
+    ck_assert_int_eq(nacre_config_set_number(&config, k, 17, why, sizeof why), -EINVAL);
+    ck_assert_ptr_nonnull(strstr(why, "17"));
+    ck_assert_ptr_nonnull(strstr(why, "16"));
+    ck_assert_uint_eq(config.http_threads, 0);
+    ck_assert_int_eq(nacre_config_set_string(&config, k, "3", 1, why, sizeof why), -EINVAL);
+    k = nacre_config_find("log", "format");
+    ck_assert_int_eq(nacre_config_set_number(&config, k, 1, why, sizeof why), -EINVAL);
+    ck_assert_int_eq(nacre_config_set_string(&config, k, "xml", 3, why, sizeof why), -EINVAL);
+    ck_assert_int_eq(nacre_config_set_string(&config, k, "jso", 3, why, sizeof why), -EINVAL);
+    ck_assert_int_eq(nacre_config_set_string(&config, k, "json", 4, why, sizeof why), 0);
+}
+END_TEST
+
+START_TEST(prefixes_need_something_behind)
+{
+    struct nacre_config config;
+    nacre_config_defaults(&config);
+    const struct nacre_config_key *k = nacre_config_find("nsm", "transport");
+    ck_assert_int_eq(nacre_config_set_string(&config, k, "unix:", 5, why, sizeof why), -EINVAL);
+    ck_assert_int_eq(nacre_config_set_string(&config, k, "unix:/x", 7, why, sizeof why), 0);
+    ck_assert_int_eq(nacre_config_set_string(&config, k, "device", 6, why, sizeof why), 0);
+    ck_assert_int_eq(nacre_config_set_string(&config, k, "devices", 7, why, sizeof why), -EINVAL);
+    ck_assert_int_eq(nacre_config_set_string(&config, k, "unix:/\0x", 8, why, sizeof why), -EINVAL);
+    char longer[NACRE_CONFIG_TEXT + 1];
+    memset(longer, 'a', sizeof longer);
+    memcpy(longer, "unix:", 5);
+    ck_assert_int_eq(nacre_config_set_string(&config, k, longer, NACRE_CONFIG_TEXT, why, sizeof why),
+                     -EINVAL);
+    ck_assert_int_eq(nacre_config_set_string(&config, k, longer, NACRE_CONFIG_TEXT - 1, why, sizeof why), 0);
+}
+END_TEST
+
+static void add(TCase *tc)
+{
+    tcase_add_test(tc, defaults_pass_their_own_checks);
+    tcase_add_test(tc, values_out_of_range_name_both);
+    tcase_add_test(tc, prefixes_need_something_behind);
+}
+
+int main(void)
+{
+    return nacre_run_suite("config", add, 10);
+}

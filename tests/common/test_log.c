@@ -1,0 +1,78 @@
+#include "common/log.h"
+#include "suite.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+static char text[8192];
+
+/* Runs one log call with standard error in a file, and leaves what it wrote in `text`. */
+#define CAPTURE(CALL)                                                                                        \
+    do {                                                                                                     \
+        int file = memfd_create("log", MFD_CLOEXEC), saved = dup(STDERR_FILENO);                             \
+        (void)dup2(file, STDERR_FILENO);                                                                     \
+        CALL;                                                                                                \
+        (void)dup2(saved, STDERR_FILENO);                                                                    \
+        ssize_t n = pread(file, text, sizeof text - 1, 0);                                                   \
+        text[n > 0 ? n : 0] = '\0';                                                                          \
+        (void)close(file);                                                                                   \
+        (void)close(saved);                                                                                  \
+    } while (0)
+
+START_TEST(one_line_per_event)
+{
+    nacre_log_setup("test", NACRE_LEVEL_INFO, false);
+    CAPTURE(
+        nacre_log_event(NACRE_LEVEL_INFO, "ready", NLS("pk", "ab12"), NLI("port", -3000), NLS("none", NULL)));
+    ck_assert_ptr_nonnull(strstr(text, " level=info prog=test event=ready pk=ab12 port=-3000 none=\"\"\n"));
+    CAPTURE(nacre_log_event(NACRE_LEVEL_DEBUG, "hidden", NLI("x", 1)));
+    ck_assert_str_eq(text, "");
+}
+END_TEST
+
+START_TEST(values_cannot_forge_lines)
+{
+    nacre_log_setup("test", NACRE_LEVEL_INFO, false);
+    CAPTURE(nacre_log_event(NACRE_LEVEL_WARN, "text", NLS("v", "a b\nlevel=error\x1b[31m\"\\\xc3\xbc")));
+    ck_assert_ptr_nonnull(strstr(text, "v=\"a b\\u000alevel=error\\u001b[31m\\\"\\\\\\u00c3\\u00bc\"\n"));
+    ck_assert_ptr_eq(strchr(text, '\n'), text + strlen(text) - 1);
+}
+END_TEST
+
+START_TEST(json_lines)
+{
+    nacre_log_setup("test", NACRE_LEVEL_INFO, true);
+    CAPTURE(nacre_log_event(NACRE_LEVEL_ERROR, "broken", NLS("why", "a \"b\""), NLI("n", 7)));
+    ck_assert_ptr_nonnull(strstr(
+        text,
+        "\"level\":\"error\",\"prog\":\"test\",\"event\":\"broken\",\"why\":\"a \\\"b\\\"\",\"n\":7}\n"));
+    ck_assert_int_eq(text[0], '{');
+}
+END_TEST
+
+START_TEST(long_values_are_cut_and_the_line_stays_one)
+{
+    static char longer[6000];
+    memset(longer, 'x', sizeof longer - 1);
+    nacre_log_setup("test", NACRE_LEVEL_INFO, false);
+    CAPTURE(nacre_log_event(NACRE_LEVEL_INFO, "long", NLS("a", longer), NLS("b", longer), NLS("c", longer),
+                            NLS("d", longer), NLS("e", longer)));
+    ck_assert_uint_le(strlen(text), 4000);
+    ck_assert_ptr_eq(strchr(text, '\n'), text + strlen(text) - 1);
+}
+END_TEST
+
+static void add(TCase *tc)
+{
+    tcase_add_test(tc, one_line_per_event);
+    tcase_add_test(tc, values_cannot_forge_lines);
+    tcase_add_test(tc, json_lines);
+    tcase_add_test(tc, long_values_are_cut_and_the_line_stays_one);
+}
+
+int main(void)
+{
+    return nacre_run_suite("log", add, 10);
+}

@@ -1,0 +1,132 @@
+#include "common/sandbox.h"
+#include "suite.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static const char *const calls[] = {"read",
+                                    "write",
+                                    "exit",
+                                    "exit_group",
+                                    "futex",
+                                    "mmap",
+                                    "munmap",
+                                    "mprotect",
+                                    "madvise",
+                                    "rseq",
+                                    "set_robust_list",
+                                    "rt_sigprocmask",
+                                    "rt_sigaction",
+                                    "rt_sigreturn",
+                                    "sched_yield",
+                                    "sigaltstack",
+                                    "getpid",
+                                    "gettid",
+                                    "prctl",
+                                    "sched_getaffinity",
+                                    "no_such_call"};
+#define N_CALLS (sizeof calls / sizeof calls[0])
+
+static void *thread(void *arg)
+{
+    *(int *)arg = 7;
+    return NULL;
+}
+
+/* Runs `body` in a child with the filter on; its exit status, or 128 + signal. */
+static int in_child(int kill, int (*body)(void))
+{
+    pid_t pid = fork();
+    if (pid == 0) {
+        if (nacre_sandbox_basics() || nacre_sandbox_allow(calls, N_CALLS, kill))
+            _exit(99);
+        _exit(body());
+    }
+    int status;
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static int refused_calls(void)
+{
+    if (socket(AF_UNIX, SOCK_STREAM, 0) >= 0 || errno != EPERM)
+        return 1;
+    if (open("/dev/null", O_RDONLY) >= 0 || errno != EPERM)
+        return 2;
+    if (syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0) >= 0 || errno != EPERM) /* fork */
+        return 3;
+    if (syscall(SYS_clone3, NULL, 0) >= 0 || errno != ENOSYS)
+        return 4;
+    return 0;
+}
+
+static int basics_hold(void)
+{
+    return prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 && prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 0 ? 0 : 1;
+}
+
+static int threads_work(void)
+{
+    pthread_t t;
+    int value = 0;
+    if (pthread_create(&t, NULL, thread, &value) || pthread_join(t, NULL))
+        return 1;
+    return value == 7 ? 0 : 2;
+}
+
+static int killed_call(void)
+{
+    (void)socket(AF_UNIX, SOCK_STREAM, 0);
+    return 0;
+}
+
+START_TEST(refuses_what_is_not_listed)
+{
+    ck_assert_int_eq(in_child(0, refused_calls), 0);
+}
+END_TEST
+
+START_TEST(basics)
+{
+    ck_assert_int_eq(in_child(0, basics_hold), 0);
+}
+END_TEST
+
+START_TEST(threads_still_start)
+{
+#ifdef NACRE_SANITIZED
+    printf("skipped: the sanitizer's threads need more system calls than this test allows\n");
+#else
+    ck_assert_int_eq(in_child(0, threads_work), 0);
+#endif
+}
+END_TEST
+
+START_TEST(kills_when_told_to)
+{
+    ck_assert_int_eq(in_child(1, killed_call), 128 + SIGSYS);
+}
+END_TEST
+
+static void add(TCase *tc)
+{
+    tcase_add_test(tc, refuses_what_is_not_listed);
+    tcase_add_test(tc, basics);
+    tcase_add_test(tc, threads_still_start);
+    tcase_add_test(tc, kills_when_told_to);
+}
+
+int main(void)
+{
+    return nacre_run_suite("sandbox", add, 20);
+}
