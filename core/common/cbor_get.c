@@ -13,8 +13,8 @@ static void claim_pairs(void *context, size_t n)
 }
 
 /*
- * libcbor allocates and clears what an array or a map claims to hold before it has seen any of it, so five bytes can
- * ask for 32 GiB. Every item takes a byte at least: all claims together are at most the length.
+ * libcbor allocates and clears what an array or a map claims to hold before it has seen any of it, so five
+ * bytes can ask for 32 GiB. Every item takes a byte at least: all claims together are at most the length.
  */
 static bool claims_fit(const uint8_t *data, size_t len)
 {

@@ -111,7 +111,7 @@ static void collect(struct encoder *e, const struct nacre_type *t, uint32_t dept
             collect(e, f->type, depth + 1);
             if (!e->err && (f->offset > t->c_size || f->type->c_size > t->c_size - f->offset))
                 refuse(e, "struct %.*s: field %u ends at byte %llu, the struct has %llu", (int)t->name.len,
-                       t->name.ptr, i, (unsigned long long)(f->offset + f->type->c_size),
+                       t->name.ptr, i, (unsigned long long)f->offset + f->type->c_size,
                        (unsigned long long)t->c_size);
         }
     } else if (t->kind == NACRE_KIND_VECTOR || t->kind == NACRE_KIND_OPTION) {

@@ -56,6 +56,6 @@ int nacre_unhex(uint8_t *out, size_t len, const char *text, size_t text_len)
         if (digit_value(text[i]) < 0)
             return -EINVAL;
     for (size_t i = 0; i < len; i++)
-        out[i] = (uint8_t)(digit_value(text[2 * i]) << 4 | digit_value(text[2 * i + 1]));
+        out[i] = (uint8_t)(16 * digit_value(text[2 * i]) + digit_value(text[2 * i + 1]));
     return 0;
 }

@@ -247,6 +247,7 @@ static int send_message(int fd, struct msghdr *msg, const int *fds, size_t n_fds
     do {
         n = sendmsg(fd, msg, MSG_NOSIGNAL);
     } while (n < 0 && errno == EINTR);
+    msg->msg_control = NULL;
     return n < 0 ? -errno : 0;
 }
 
