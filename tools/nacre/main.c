@@ -1,0 +1,15 @@
+/* nacre: the tool for everyone outside the enclave. */
+#include "commands.h"
+
+int main(int argc, char **argv)
+{
+    static const struct nacre_command commands[] = {
+        {"dev", "run an app with a simulated NSM, for development", nacre_cmd_dev},
+        {"plugin", "write the manifest of a plugin", nacre_cmd_plugin},
+#ifdef NACRE_WITH_VERIFY
+        {"verify", "check an attestation document and what was signed", nacre_cmd_verify},
+#endif
+    };
+    return nacre_command_dispatch("nacre", "Builds, runs and checks apps of the nacre enclave runtime.",
+                                  commands, sizeof commands / sizeof commands[0], argc, argv);
+}
