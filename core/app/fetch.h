@@ -5,12 +5,15 @@
  * TLS client. It exports one constant, `nacre_fetch_module`.
  *
  * Order of calls, all in one process:
- *   init()                   once, alone, before the plugin is loaded and before any filter is in force.
- * Everything that needs a file (OpenSSL's configuration, CA bundle, locale) or a new executable mapping
- * happens here: later openat, mmap(PROT_EXEC) and socket() answer EPERM. perform(), check()       from
- * several threads at once, after init(). thread_end()             in each thread that used perform() or
- * check(), when it will not use them again. stop()                   once, alone, after the last
- * thread_end().
+ *   init()              once, alone, before the plugin is loaded and before any filter is in force. Everything that
+ *                       needs a file or a new executable mapping happens here: later openat, mmap(PROT_EXEC) and
+ *                       socket() answer EPERM.
+ *   perform(), check()  from several threads at once, after init()
+ *   thread_end()        in each thread that used perform() or check(), when it will not use them again
+ *   stop()              once, alone, after the last thread_end()
+ *
+ * The filter must answer EINPROGRESS to connect() and do nothing: libcurl before 8.0 (Debian 12) calls it on the
+ * connected descriptors that it is given, and takes every other error, EISCONN too, for a failed connection.
  */
 #ifndef NACRE_APP_FETCH_H
 #define NACRE_APP_FETCH_H
