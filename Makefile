@@ -1,0 +1,73 @@
+# The two commands: `make run` and `make test`. `make help` lists the rest.
+
+ENCLAVE_APP ?= media
+LISTEN ?= 127.0.0.1:3000
+SECRETS ?=
+ARGS ?=
+# Not a pyenv or a virtual environment: the Debian packages that the tests use are installed for this one.
+PYTHON ?= /usr/bin/python3
+SOAK_SECONDS ?= 1800
+
+OUT := $(CURDIR)/out
+JOBS := $(shell nproc 2>/dev/null || echo 2)
+CONFIGURE = cmake -S . -G Ninja --log-level=WARNING -DENCLAVE_APP=$(ENCLAVE_APP)
+
+export PYTHONDONTWRITEBYTECODE = 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build build-tests run demo test lint bench soak asan tsan clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+	@echo
+	@echo "Variables: ENCLAVE_APP=$(ENCLAVE_APP) LISTEN=$(LISTEN) SECRETS=FILE ARGS='more options of nacre dev'"
+
+setup:
+	@tools/setup.sh build
+
+build: setup ## build all programs into out/bin and the plugins into out/plugins
+	@$(CONFIGURE) -B out/build -DNACRE_OUT=$(OUT) -DNACRE_TESTS=OFF >/dev/null
+	@cmake --build out/build -j $(JOBS)
+
+# The programs and the tests, in the same build directory.
+build-tests:
+	@tools/setup.sh build test
+	@$(CONFIGURE) -B out/build -DNACRE_OUT=$(OUT) -DNACRE_TESTS=ON >/dev/null
+	@cmake --build out/build -j $(JOBS)
+
+run: build ## install what is missing, build, start ENCLAVE_APP on LISTEN in the foreground
+	@tools/run.sh "$(OUT)" "$(ENCLAVE_APP)" "$(LISTEN)" "$(SECRETS)" $(ARGS)
+
+demo: ## start ENCLAVE_APP (media, weather), call it, check signature and document, exit
+	@tools/setup.sh build test
+	@$(CONFIGURE) -B out/build -DNACRE_OUT=$(OUT) >/dev/null
+	@cmake --build out/build -j $(JOBS)
+	@$(PYTHON) tests/independent/demo.py --out "$(OUT)" --app "$(ENCLAVE_APP)"
+
+test: build-tests ## build and run unit tests and end-to-end tests
+	@$(PYTHON) tools/run-tests.py --build out/build --out "$(OUT)" --name test
+
+lint: ## clang-format, clang as second compiler, clang-tidy, cppcheck, forbidden calls
+	@tools/setup.sh build test lint
+	@tools/lint.sh
+
+asan: ## unit tests and a short end-to-end run under AddressSanitizer and UBSan
+	@tools/setup.sh build test
+	@$(CONFIGURE) -B out/asan -DNACRE_SANITIZE=address -DCMAKE_BUILD_TYPE=Debug >/dev/null
+	@cmake --build out/asan -j $(JOBS)
+	@$(PYTHON) tools/run-tests.py --build out/asan --out "$(OUT)/asan" --name asan --e2e-marker sanitizer
+
+tsan: ## unit tests under ThreadSanitizer
+	@tools/setup.sh build test
+	@$(CONFIGURE) -B out/tsan -DNACRE_SANITIZE=thread -DCMAKE_BUILD_TYPE=Debug >/dev/null
+	@cmake --build out/tsan -j $(JOBS)
+	@$(PYTHON) tools/run-tests.py --build out/tsan --out "$(OUT)/tsan" --name tsan --no-e2e
+
+bench: build-tests ## CPU time an answer, requests per second, latency, memory, start-up
+	@$(PYTHON) bench/bench.py --out "$(OUT)"
+
+soak: build-tests ## load with crashes for SOAK_SECONDS, watching memory and descriptors
+	@$(PYTHON) bench/soak.py --out "$(OUT)" --seconds $(SOAK_SECONDS)
+
+clean: ## remove out/
+	@rm -rf out

@@ -1,0 +1,103 @@
+#!/usr/bin/python3
+"""Runs the unit tests of a build directory (ctest) and the end-to-end tests (pytest), and says how many passed.
+
+Counted are Check's single tests, not programs; a program that dies counts as one failure more. The numbers also go
+into OUT/results-NAME.json, where .ci/run adds them up. Exit status 0 only when nothing failed.
+"""
+import argparse
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ET
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+CHECKS = re.compile(r"^\d+%: Checks: (\d+), Failures: (\d+), Errors: (\d+)", re.M)
+PYTEST = re.compile(r"^=*\s*(?:(\d+) failed, )?(\d+) passed.* in [\d.]+s", re.M)
+
+
+def unit(build, jobs):
+    report = build / "ctest.xml"
+    report.unlink(missing_ok=True)
+    command = ["ctest", "--test-dir", str(build), "--output-on-failure", "--no-tests=error", "-j", str(jobs), "-Q",
+               "--output-junit", str(report), "--test-output-size-passed", "100000"]
+    done = subprocess.run(command, check=False)
+    if not report.exists():
+        return {"passed": 0, "failed": 1, "skipped": 0, "bad": ["ctest did not run"]}
+    passed = failed = skipped = 0
+    bad = []
+    for case in ET.parse(report).getroot().iter("testcase"):
+        text = "".join(case.itertext())
+        counts = [tuple(map(int, m)) for m in CHECKS.findall(text)]
+        counts += [(int(f or 0) + int(p), int(f or 0), 0) for f, p in PYTEST.findall(text)]
+        ran = sum(c[0] for c in counts)
+        lost = sum(c[1] + c[2] for c in counts)
+        if case.get("status") == "disabled" or case.find("skipped") is not None:
+            skipped += 1
+            continue
+        if case.get("status") != "run":
+            # A crash, a time-out or a sanitizer's report: a failure that Check's own line may not show.
+            lost = max(lost, 1)
+            ran = max(ran, lost)
+            bad.append(case.get("name"))
+            print(f"--- {case.get('name')}\n{text[-6000:]}")
+        passed += max(ran, 1) - lost if ran or not lost else 0
+        failed += lost
+    if done.returncode != 0 and not failed:
+        failed, bad = 1, ["ctest"]
+    return {"passed": passed, "failed": failed, "skipped": skipped, "bad": bad}
+
+
+def end_to_end(out, marker, extra):
+    report = out / "pytest.xml"
+    report.unlink(missing_ok=True)
+    command = ["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-rs", "--durations=8",
+               f"--junitxml={report}", "tests/independent", "tests/e2e"]
+    if marker:
+        command += ["-m", marker]
+    env = dict(os.environ, NACRE_OUT=str(out))
+    done = subprocess.run(command + extra, cwd=ROOT, env=env, check=False)
+    if not report.exists():
+        return {"passed": 0, "failed": 1, "skipped": 0, "bad": ["pytest did not run"]}
+    passed = failed = skipped = 0
+    bad = []
+    for suite in ET.parse(report).getroot().iter("testsuite"):
+        n, f, e, s = (int(suite.get(k, "0")) for k in ("tests", "failures", "errors", "skipped"))
+        passed, failed, skipped = passed + n - f - e - s, failed + f + e, skipped + s
+        bad += [f"{c.get('classname')}.{c.get('name')}" for c in suite.iter("testcase")
+                if c.find("failure") is not None or c.find("error") is not None]
+    if done.returncode not in (0,) and not failed:
+        failed, bad = 1, [f"pytest ended with {done.returncode}"]
+    return {"passed": passed, "failed": failed, "skipped": skipped, "bad": bad}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--build", required=True, type=pathlib.Path, help="CMake's build directory")
+    parser.add_argument("--out", required=True, type=pathlib.Path, help="where bin/ is")
+    parser.add_argument("--name", default="test")
+    parser.add_argument("--no-e2e", action="store_true")
+    parser.add_argument("--e2e-marker", default="", help="pytest -m expression")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    args, extra = parser.parse_known_args()
+    out = args.out.resolve()
+    started = time.monotonic()
+    parts = {"unit": unit(args.build.resolve(), args.jobs)}
+    if not args.no_e2e:
+        parts["end-to-end"] = end_to_end(out, args.e2e_marker, extra)
+    (out / f"results-{args.name}.json").write_text(json.dumps(parts, indent=1) + "\n")
+    total = {k: sum(p[k] for p in parts.values()) for k in ("passed", "failed", "skipped")}
+    for name, part in parts.items():
+        print(f"{args.name}: {name}: {part['passed']} passed, {part['failed']} failed, {part['skipped']} skipped")
+        for bad in part["bad"]:
+            print(f"{args.name}: failed: {bad}")
+    print(f"{args.name}: {total['passed']} passed, {total['failed']} failed, {total['skipped']} skipped "
+          f"in {time.monotonic() - started:.0f} s")
+    return 1 if total["failed"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
