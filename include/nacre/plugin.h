@@ -111,7 +111,8 @@ struct nacre_type {
 };
 
 #define NACRE_SOURCE_BODY 0u /* the field is a key of the JSON object */
-#define NACRE_SOURCE_PATH 1u /* the field is {name} in the route's path; string or u8..u64, top level only   \
+#define NACRE_SOURCE_PATH                                                                                    \
+    1u /* the field is {name} in the route's path; string or u8..u64, top level only   \
                               */
 
 /* One field of a struct: its JSON key, its type, its place. The order of fields is their order in BCS. */
@@ -222,6 +223,96 @@ NACRE_SCALAR(json, NACRE_KIND_JSON);
                                           0,                                                                 \
                                           0,                                                                 \
                                           &(ELEM)}
+
+/* ---- Records: C struct and table in one ---------------------------------------------------------------------- */
+
+/*
+ * NACRE_RECORD(Reading, (f64, temp_c), (u64, last_updated_epoch)); declares `struct Reading` with these members and
+ * its type nacre_type_Reading. A field is (type, member), or (type, member, path) when {member} of the route's path
+ * fills it. The type is a scalar's name or a name declared before by NACRE_RECORD, NACRE_LIST or NACRE_MAYBE: so
+ * records nest. At most 32 fields.
+ */
+#define NACRE_RECORD(NAME, ...)                                                                              \
+    struct NAME {                                                                                            \
+        NACRE_EACH(NACRE_MEMBER_OF, NAME, __VA_ARGS__)                                                       \
+    };                                                                                                       \
+    typedef struct NAME nacre_c_##NAME;                                                                      \
+    static const struct nacre_field nacre_fields_##NAME[] = {NACRE_EACH(NACRE_FIELD_OF, NAME, __VA_ARGS__)}; \
+    NACRE_UNUSED static const struct nacre_type nacre_type_##NAME = {                                        \
+        (uint32_t)sizeof(struct nacre_type),                                                                 \
+        NACRE_KIND_STRUCT,                                                                                   \
+        sizeof(struct NAME),                                                                                 \
+        NACRE_S(#NAME),                                                                                      \
+        nacre_fields_##NAME,                                                                                 \
+        (uint32_t)(sizeof nacre_fields_##NAME / sizeof nacre_fields_##NAME[0]),                              \
+        (uint32_t)sizeof(struct nacre_field),                                                                \
+        NULL}
+
+/* NACRE_LIST(Readings, Reading); names the vector type (C: struct nacre_vec of struct Reading). */
+#define NACRE_LIST(NAME, ELEM)                                                                               \
+    typedef struct nacre_vec nacre_c_##NAME;                                                                 \
+    NACRE_VECTOR(nacre_type_##NAME, nacre_type_##ELEM)
+
+/* NACRE_MAYBE(MaybeText, string); names the option type (C: const struct nacre_str *, NULL when absent). */
+#define NACRE_MAYBE(NAME, ELEM)                                                                              \
+    typedef const nacre_c_##ELEM *nacre_c_##NAME;                                                            \
+    NACRE_OPTION(nacre_type_##NAME, nacre_type_##ELEM)
+
+/* How the fields of a record become members and table entries. */
+#define NACRE_SOURCE_OF_                          NACRE_SOURCE_BODY
+#define NACRE_SOURCE_OF_path                      NACRE_SOURCE_PATH
+#define NACRE_MEMBER_OF(S, FIELD)                 NACRE_MEMBER_ FIELD
+#define NACRE_MEMBER_(...)                        NACRE_MEMBER_3(__VA_ARGS__, , )
+#define NACRE_MEMBER_3(TYPE, MEMBER, SOURCE, ...) nacre_c_##TYPE MEMBER;
+#define NACRE_FIELD_OF(S, FIELD)                  NACRE_FIELD_CALL(NACRE_FIELD_4, (S, NACRE_UNWRAP FIELD, , ))
+#define NACRE_UNWRAP(...)                         __VA_ARGS__
+#define NACRE_FIELD_CALL(M, ARGS)                 M ARGS
+#define NACRE_FIELD_4(S, TYPE, MEMBER, SOURCE, ...)                                                          \
+    {NACRE_S(#MEMBER), &nacre_type_##TYPE, NACRE_OFFSET(struct S, MEMBER, nacre_c_##TYPE),                   \
+     NACRE_SOURCE_OF_##SOURCE, 0u},
+
+/* NACRE_EACH(M, S, a, b, ...) is M(S, a) M(S, b) ... */
+#define NACRE_EACH(M, S, ...)    NACRE_EACH_CALL(NACRE_COUNT(__VA_ARGS__), M, S, __VA_ARGS__)
+#define NACRE_EACH_CALL(N, ...)  NACRE_EACH_PASTE(N, __VA_ARGS__)
+#define NACRE_EACH_PASTE(N, ...) NACRE_EACH_##N(__VA_ARGS__)
+#define NACRE_COUNT(...)                                                                                     \
+    NACRE_COUNT_(__VA_ARGS__, 32, 31, 30, 29, 28, 27, 26, 25, 24, 23, 22, 21, 20, 19, 18, 17, 16, 15, 14,    \
+                 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0)
+#define NACRE_COUNT_(_1, _2, _3, _4, _5, _6, _7, _8, _9, _10, _11, _12, _13, _14, _15, _16, _17, _18, _19,   \
+                     _20, _21, _22, _23, _24, _25, _26, _27, _28, _29, _30, _31, _32, N, ...)                \
+    N
+#define NACRE_EACH_1(M, S, X)       M(S, X)
+#define NACRE_EACH_2(M, S, X, ...)  M(S, X) NACRE_EACH_1(M, S, __VA_ARGS__)
+#define NACRE_EACH_3(M, S, X, ...)  M(S, X) NACRE_EACH_2(M, S, __VA_ARGS__)
+#define NACRE_EACH_4(M, S, X, ...)  M(S, X) NACRE_EACH_3(M, S, __VA_ARGS__)
+#define NACRE_EACH_5(M, S, X, ...)  M(S, X) NACRE_EACH_4(M, S, __VA_ARGS__)
+#define NACRE_EACH_6(M, S, X, ...)  M(S, X) NACRE_EACH_5(M, S, __VA_ARGS__)
+#define NACRE_EACH_7(M, S, X, ...)  M(S, X) NACRE_EACH_6(M, S, __VA_ARGS__)
+#define NACRE_EACH_8(M, S, X, ...)  M(S, X) NACRE_EACH_7(M, S, __VA_ARGS__)
+#define NACRE_EACH_9(M, S, X, ...)  M(S, X) NACRE_EACH_8(M, S, __VA_ARGS__)
+#define NACRE_EACH_10(M, S, X, ...) M(S, X) NACRE_EACH_9(M, S, __VA_ARGS__)
+#define NACRE_EACH_11(M, S, X, ...) M(S, X) NACRE_EACH_10(M, S, __VA_ARGS__)
+#define NACRE_EACH_12(M, S, X, ...) M(S, X) NACRE_EACH_11(M, S, __VA_ARGS__)
+#define NACRE_EACH_13(M, S, X, ...) M(S, X) NACRE_EACH_12(M, S, __VA_ARGS__)
+#define NACRE_EACH_14(M, S, X, ...) M(S, X) NACRE_EACH_13(M, S, __VA_ARGS__)
+#define NACRE_EACH_15(M, S, X, ...) M(S, X) NACRE_EACH_14(M, S, __VA_ARGS__)
+#define NACRE_EACH_16(M, S, X, ...) M(S, X) NACRE_EACH_15(M, S, __VA_ARGS__)
+#define NACRE_EACH_17(M, S, X, ...) M(S, X) NACRE_EACH_16(M, S, __VA_ARGS__)
+#define NACRE_EACH_18(M, S, X, ...) M(S, X) NACRE_EACH_17(M, S, __VA_ARGS__)
+#define NACRE_EACH_19(M, S, X, ...) M(S, X) NACRE_EACH_18(M, S, __VA_ARGS__)
+#define NACRE_EACH_20(M, S, X, ...) M(S, X) NACRE_EACH_19(M, S, __VA_ARGS__)
+#define NACRE_EACH_21(M, S, X, ...) M(S, X) NACRE_EACH_20(M, S, __VA_ARGS__)
+#define NACRE_EACH_22(M, S, X, ...) M(S, X) NACRE_EACH_21(M, S, __VA_ARGS__)
+#define NACRE_EACH_23(M, S, X, ...) M(S, X) NACRE_EACH_22(M, S, __VA_ARGS__)
+#define NACRE_EACH_24(M, S, X, ...) M(S, X) NACRE_EACH_23(M, S, __VA_ARGS__)
+#define NACRE_EACH_25(M, S, X, ...) M(S, X) NACRE_EACH_24(M, S, __VA_ARGS__)
+#define NACRE_EACH_26(M, S, X, ...) M(S, X) NACRE_EACH_25(M, S, __VA_ARGS__)
+#define NACRE_EACH_27(M, S, X, ...) M(S, X) NACRE_EACH_26(M, S, __VA_ARGS__)
+#define NACRE_EACH_28(M, S, X, ...) M(S, X) NACRE_EACH_27(M, S, __VA_ARGS__)
+#define NACRE_EACH_29(M, S, X, ...) M(S, X) NACRE_EACH_28(M, S, __VA_ARGS__)
+#define NACRE_EACH_30(M, S, X, ...) M(S, X) NACRE_EACH_29(M, S, __VA_ARGS__)
+#define NACRE_EACH_31(M, S, X, ...) M(S, X) NACRE_EACH_30(M, S, __VA_ARGS__)
+#define NACRE_EACH_32(M, S, X, ...) M(S, X) NACRE_EACH_31(M, S, __VA_ARGS__)
 
 /* ---- Host services
  * ------------------------------------------------------------------------------------------ */
