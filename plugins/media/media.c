@@ -3,48 +3,13 @@
 
 #define HASH_LEN 32u
 
-struct media {
-    struct nacre_str media_hash;
-    struct nacre_str metadata;
-};
-struct media_request {
-    struct media payload;
-};
-struct media_response {
-    struct nacre_bytes media_hash;
-    struct nacre_str metadata;
-};
-NACRE_STRUCT(media_type, "Media", struct media, NACRE_FIELD(struct media, media_hash, string),
-             NACRE_FIELD(struct media, metadata, string));
-NACRE_STRUCT(media_request_type, "MediaRequest", struct media_request,
-             NACRE_FIELD_STRUCT(struct media_request, payload, media_type, struct media));
-NACRE_STRUCT(media_response_type, "MediaResponse", struct media_response,
-             NACRE_FIELD(struct media_response, media_hash, bytes),
-             NACRE_FIELD(struct media_response, metadata, string));
+NACRE_RECORD(Media, (string, media_hash), (string, metadata));
+NACRE_RECORD(MediaRequest, (Media, payload));
+NACRE_RECORD(MediaResponse, (bytes, media_hash), (string, metadata));
 
-struct report_request {
-    struct nacre_str report; /* canonical text, RFC 8785 */
-};
-struct report {
-    struct nacre_str jobId; /* the report's own keys */
-    struct nacre_str mediaHash;
-    struct nacre_str verdict;
-};
-struct report_response {
-    struct nacre_bytes report_hash;
-    struct nacre_str job_id;
-    struct nacre_bytes media_hash;
-    struct nacre_str verdict;
-};
-NACRE_STRUCT(report_request_type, "ReportRequest", struct report_request,
-             NACRE_FIELD(struct report_request, report, json));
-NACRE_STRUCT(report_type, "Report", struct report, NACRE_FIELD(struct report, jobId, string),
-             NACRE_FIELD(struct report, mediaHash, string), NACRE_FIELD(struct report, verdict, string));
-NACRE_STRUCT(report_response_type, "ReportResponse", struct report_response,
-             NACRE_FIELD(struct report_response, report_hash, bytes),
-             NACRE_FIELD(struct report_response, job_id, string),
-             NACRE_FIELD(struct report_response, media_hash, bytes),
-             NACRE_FIELD(struct report_response, verdict, string));
+NACRE_RECORD(ReportRequest, (json, report));                                   /* canonical text, RFC 8785 */
+NACRE_RECORD(Report, (string, jobId), (string, mediaHash), (string, verdict)); /* the report's own keys */
+NACRE_RECORD(ReportResponse, (bytes, report_hash), (string, job_id), (bytes, media_hash), (string, verdict));
 
 static int digit(char c)
 {
@@ -80,22 +45,22 @@ static int32_t read_hash(const struct nacre_call *call, const char *field, struc
 
 static int32_t process_data(const struct nacre_call *call, const void *request, void *response)
 {
-    const struct media_request *in = request;
-    struct media_response *out = response;
+    const struct MediaRequest *in = request;
+    struct MediaResponse *out = response;
     out->metadata = in->payload.metadata;
     return read_hash(call, "payload.media_hash", in->payload.media_hash, &out->media_hash);
 }
 
 static int32_t sign_report(const struct nacre_call *call, const void *request, void *response)
 {
-    const struct report_request *in = request;
-    struct report_response *out = response;
-    struct report report;
+    const struct ReportRequest *in = request;
+    struct ReportResponse *out = response;
+    struct Report report;
     uint8_t *hash = nacre_alloc(call, HASH_LEN);
     int32_t err;
     if (!hash)
         return nacre_fail(call, 500, "out of memory");
-    err = nacre_decode_json(call, nacre_bytes_of(in->report), &report_type, &report, 400);
+    err = nacre_decode_json(call, nacre_bytes_of(in->report), &nacre_type_Report, &report, 400);
     if (!err)
         err = read_hash(call, "report.mediaHash", report.mediaHash, &out->media_hash);
     if (!err)
@@ -109,17 +74,17 @@ static int32_t sign_report(const struct nacre_call *call, const void *request, v
     return 0;
 }
 
-static const struct nacre_intent intents[] = {{0, 0, NACRE_S("ProcessData"), &media_response_type},
-                                              {1, 0, NACRE_S("SignReport"), &report_response_type}};
+static const struct nacre_intent intents[] = {{0, 0, NACRE_S("ProcessData"), &nacre_type_MediaResponse},
+                                              {1, 0, NACRE_S("SignReport"), &nacre_type_ReportResponse}};
 static const struct nacre_route routes[] = {{.method = NACRE_S("POST"),
                                              .path = NACRE_S("/process_data"),
                                              .intent = 0,
-                                             .request = &media_request_type,
+                                             .request = &nacre_type_MediaRequest,
                                              .handler = process_data},
                                             {.method = NACRE_S("POST"),
                                              .path = NACRE_S("/sign_report"),
                                              .intent = 1,
-                                             .request = &report_request_type,
+                                             .request = &nacre_type_ReportRequest,
                                              .handler = sign_report}};
 
 const struct nacre_plugin nacre_plugin = {NACRE_PREFIX,
