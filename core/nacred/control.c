@@ -1,0 +1,222 @@
+#include "core.h"
+
+#include "common/log.h"
+
+#include <errno.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MESSAGES_A_TURN 16 /* of one helper, before everything else gets its turn */
+
+static void send_frame(struct nacre_helper *h, void *frame, const void *payload, size_t len, const int *fds,
+                       size_t n_fds)
+{
+    if (h->control < 0 || h->doomed)
+        return;
+    int err = nacre_frame_send(h->control, frame, payload, len, NULL, 0, fds, n_fds);
+    if (err == -EAGAIN)
+        nacre_helper_kill(h, "does not read its control socket");
+    else if (err && err != -EPIPE) /* EPIPE: it is dying, and will be reaped */
+        nacre_helper_kill(h, strerror(-err));
+}
+
+void nacre_send_init(struct nacre_core *c)
+{
+    const struct nacre_listeners *l = &c->listeners;
+    struct nacre_init_frame f = {.head.type = NACRE_FRAME_INIT,
+                                 .n_lanes = l->n_lanes,
+                                 .has_admin = l->has_admin,
+                                 .is_vsock = l->is_vsock};
+    memcpy(f.ticket_key, c->ticket_key, sizeof f.ticket_key);
+    send_frame(&c->http, &f, NULL, 0, l->fds, l->n_lanes + l->has_admin);
+    sodium_memzero(&f, sizeof f);
+}
+
+void nacre_send_lane(struct nacre_core *c, struct nacre_helper *h, uint32_t lane, uint32_t what,
+                     const int *fds)
+{
+    struct nacre_lane_frame f = {
+        .head.type = NACRE_FRAME_LANE, .lane = lane, .n_lanes = c->n_lanes, .what = what};
+    send_frame(h, &f, NULL, 0, fds, what & NACRE_LANE_SIGNED ? 2 : 1);
+}
+
+void nacre_send_stop(struct nacre_helper *h)
+{
+    struct nacre_plain_frame f = {.head.type = NACRE_FRAME_STOP};
+    send_frame(h, &f, NULL, 0, NULL, 0);
+}
+
+void nacre_send_state(struct nacre_core *c)
+{
+    struct nacre_clock_reading now = nacre_timekeeper_now(&c->time);
+    struct nacre_state_frame f = {
+        .head.type = NACRE_FRAME_STATE,
+        .key_ready = c->keys != NULL,
+        .clock_ok = now.valid,
+        .clock_error_ns = now.error_ns,
+        .started_ns = c->started_ns,
+        .app_state = c->app.state,
+        .http_state = c->http.state,
+        .app_restarts = c->app.backoff.restarts,
+        .http_restarts = c->http.backoff.restarts,
+        .app_backoff_ms = nacre_backoff_wait_ms(&c->app.backoff),
+        .http_backoff_ms = nacre_backoff_wait_ms(&c->http.backoff),
+        .signed_answers = atomic_load(&c->signing.signed_answers),
+        .refused_answers = atomic_load(&c->signing.refused_answers),
+        .nsm_calls = atomic_load(&c->nsm.calls),
+        .nsm_errors = atomic_load(&c->nsm.errors),
+    };
+    if (c->keys)
+        memcpy(f.public_key, c->keys->sign_public, sizeof f.public_key);
+    send_frame(&c->http, &f, NULL, 0, NULL, 0);
+}
+
+void nacre_send_time(struct nacre_core *c)
+{
+    struct nacre_clock_reading now = nacre_timekeeper_now(&c->time);
+    struct nacre_time_frame f = {.head.type = NACRE_FRAME_TIME,
+                                 .offset_ns = now.offset_ns,
+                                 .error_ns = now.error_ns,
+                                 .valid = now.valid};
+    send_frame(&c->app, &f, NULL, 0, NULL, 0);
+}
+
+void nacre_send_secrets(struct nacre_core *c)
+{
+    struct nacre_plain_frame f = {.head.type = NACRE_FRAME_SECRETS};
+    if (!c->secrets.settled || !c->time.clock.started || c->app.got_secrets || c->app.pid == 0)
+        return;
+    c->app.got_secrets = true;
+    nacre_send_time(c);
+    send_frame(&c->app, &f, c->secrets.blob, c->secrets.len, NULL, 0);
+}
+
+void nacre_send_document(struct nacre_core *c)
+{
+    struct nacre_document_frame f = {
+        .head.type = NACRE_FRAME_DOCUMENT, .made_ns = c->document_ns, .status = 200};
+    if (c->document_len > 0)
+        send_frame(&c->http, &f, c->document, c->document_len, NULL, 0);
+}
+
+static void send_refusal(struct nacre_core *c, uint64_t id, uint32_t status, const char *text)
+{
+    struct nacre_document_frame f = {
+        .head.type = NACRE_FRAME_DOCUMENT, .id = id, .made_ns = nacre_monotonic_ns(), .status = status};
+    send_frame(&c->http, &f, text, strlen(text), NULL, 0);
+}
+
+void nacre_send_attested(struct nacre_core *c, const struct nacre_nsm_result *r)
+{
+    struct nacre_document_frame f = {
+        .head.type = NACRE_FRAME_DOCUMENT, .id = r->id, .made_ns = r->time.after_ns, .status = 200};
+    if (r->client != c->http.incarnation)
+        return; /* who asked has died */
+    if (r->error)
+        send_refusal(c, r->id, 503, r->why);
+    else
+        send_frame(&c->http, &f, r->document, r->document_len, NULL, 0);
+}
+
+void nacre_send_connected(void *core, uint64_t id, int fd, int error)
+{
+    struct nacre_core *c = core;
+    struct nacre_connected_frame f = {.head.type = NACRE_FRAME_CONNECTED, .id = id, .error = error};
+    send_frame(&c->app, &f, NULL, 0, &fd, fd >= 0 ? 1 : 0);
+}
+
+static bool on_attest(struct nacre_core *c, const struct nacre_attest_frame *f)
+{
+    struct nacre_nsm_job job = {.id = f->id, .client = c->http.incarnation, .nonce_len = f->nonce_len};
+    if (f->id == 0 || f->nonce_len > NACRE_NONCE_MAX)
+        return false;
+    memcpy(job.nonce, f->nonce, f->nonce_len);
+    if (nacre_nsm_thread_attest(&c->nsm, &job) < 0)
+        send_refusal(c, f->id, 429, "too many attestations are waiting");
+    return true;
+}
+
+static void on_box(struct nacre_core *c, const struct nacre_box_frame *f)
+{
+    struct nacre_box_key_frame answer = {.head.type = NACRE_FRAME_BOX_KEY, .id = f->id};
+    answer.error = -nacre_keys_box(c->keys, answer.key, f->sender);
+    send_frame(&c->app, &answer, NULL, 0, NULL, 0);
+    sodium_memzero(&answer, sizeof answer);
+}
+
+static void announce(struct nacre_core *c)
+{
+    char pk[65], line[128];
+    if (c->http.state != NACRE_HELPER_UP || c->app.state != NACRE_HELPER_UP)
+        return;
+    nacre_hex(pk, c->keys->sign_public, 32);
+    nacre_log_event(NACRE_LEVEL_INFO, "ready", NLS("app", c->manifest.app), NLS("pk", pk),
+                    NLI("port", c->listeners.port));
+    if (c->ready_fd < 0)
+        return;
+    int len = snprintf(line, sizeof line, "ready %s %u\n", pk, c->listeners.port);
+    if (write(c->ready_fd, line, (size_t)len) != len)
+        nacre_log_event(NACRE_LEVEL_WARN, "ready line not written", NLI("fd", c->ready_fd));
+    (void)close(c->ready_fd);
+    c->ready_fd = -1;
+}
+
+static void on_ready(struct nacre_core *c, struct nacre_helper *h)
+{
+    if (h->state != NACRE_HELPER_STARTING)
+        return;
+    h->state = NACRE_HELPER_UP;
+    h->up_ns = nacre_monotonic_ns();
+    nacre_log_event(NACRE_LEVEL_INFO, "helper up", NLS("helper", h->name), NLI("pid", h->pid),
+                    NLI("restarts", h->backoff.restarts));
+    nacre_send_state(c);
+    announce(c);
+}
+
+/* False for what this helper has no business saying. */
+static bool dispatch(struct nacre_core *c, struct nacre_helper *h)
+{
+    const void *head = c->inbox.head;
+    switch (c->inbox.head->type) {
+    case NACRE_FRAME_READY:
+        on_ready(c, h);
+        return true;
+    case NACRE_FRAME_FAILED:
+        nacre_log_event(NACRE_LEVEL_ERROR, "helper cannot start", NLS("helper", h->name),
+                        NLB("reason", (const char *)c->inbox.payload, c->inbox.payload_len));
+        nacre_helper_kill(h, "cannot start");
+        return true;
+    case NACRE_FRAME_ATTEST:
+        return !h->is_app && on_attest(c, head);
+    case NACRE_FRAME_CONNECT: {
+        const struct nacre_connect_frame *f = head;
+        if (h->is_app)
+            nacre_broker_connect(&c->broker, f->id, f->endpoint, nacre_monotonic_ns());
+        return h->is_app;
+    }
+    case NACRE_FRAME_BOX:
+        if (h->is_app)
+            on_box(c, head);
+        return h->is_app;
+    default:
+        return false;
+    }
+}
+
+void nacre_control_receive(struct nacre_core *c, struct nacre_helper *h)
+{
+    for (int i = 0; i < MESSAGES_A_TURN && h->control >= 0 && !h->doomed; i++) {
+        int got = nacre_frame_receive(h->control, &c->inbox, NACRE_FAILURE_TEXT, true);
+        if (got == -EAGAIN || got == -EINTR)
+            break;
+        if (got == 0)
+            nacre_helper_kill(h, "closed its control socket");
+        else if (got < 0)
+            nacre_helper_kill(h, got == -EBADMSG ? "control message out of form" : strerror(-got));
+        else if (!dispatch(c, h))
+            nacre_helper_kill(h, "control message of a wrong type or content");
+    }
+    nacre_inbox_clear(&c->inbox);
+}

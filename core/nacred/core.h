@@ -1,0 +1,116 @@
+/*
+ * core.h - what the main thread of nacred holds. Other threads have what their own headers show: the signers a
+ * nacre_signing, the NSM thread a nacre_nsm_thread.
+ */
+#ifndef NACRE_NACRED_CORE_H
+#define NACRE_NACRED_CORE_H
+
+#include "backoff.h"
+#include "broker.h"
+#include "listen.h"
+#include "nsm_thread.h"
+#include "secrets.h"
+#include "sign.h"
+
+#include <limits.h>
+#include <sys/types.h>
+
+#define NACRE_EXIT_BOOT 2 /* refused to start; there has been no key, or nobody has seen it */
+#define NACRE_EXIT_HTTP 3 /* nacre-http died more often in a row than the configuration allows */
+
+/* Kinds of events, in the upper half of epoll's data. */
+enum nacre_event {
+    NACRE_ON_SIGNAL,
+    NACRE_ON_HTTP,
+    NACRE_ON_APP,
+    NACRE_ON_NSM,
+    NACRE_ON_SECRETS,
+    NACRE_ON_CONNECT
+};
+#define NACRE_EVENT(KIND) ((uint64_t)(KIND) << 32)
+
+struct nacre_helper {
+    const char *name; /* of its program */
+    bool is_app;
+    bool doomed;      /* killed; what it still says does not count */
+    bool got_secrets; /* nacre-app: SECRETS have been sent */
+    pid_t pid;        /* 0: not running */
+    int control;      /* -1: none */
+    enum nacre_helper_state state;
+    uint64_t incarnation;   /* counts its starts */
+    uint64_t up_ns;         /* since when it is up */
+    uint64_t restart_at_ns; /* UINT64_MAX: not planned */
+    struct nacre_backoff backoff;
+};
+
+struct nacre_core {
+    char helper_dir[PATH_MAX];
+    int manifest_fd, plugin_fd; /* sealed */
+    int ready_fd;               /* -1: none, or written already */
+    int epoll, signals;
+    struct nacre_manifest manifest;
+    struct nacre_listeners listeners;
+    const struct nacre_keys *keys;
+    struct nacre_timekeeper time;
+    struct nacre_signing signing;
+    struct nacre_signer signers[NACRE_LANES_MAX];
+    uint32_t n_lanes, n_signers; /* lanes, and threads that run for them */
+    struct nacre_nsm_thread nsm;
+    struct nacre_broker broker;
+    struct nacre_secrets secrets;
+    struct nacre_helper http, app;
+    struct nacre_inbox inbox; /* for both control sockets */
+    uint8_t ticket_key[16];   /* of the living nacre-http */
+    uint64_t started_ns;
+    uint64_t tick_at_ns;
+    uint64_t own_at_ns;                   /* the next document of our own is due */
+    uint64_t own_wait_ms;                 /* back-off after a failed one */
+    struct nacre_nsm_result result;       /* the one being looked at */
+    uint8_t document[NACRE_DOCUMENT_MAX]; /* the cached one */
+    size_t document_len;
+    uint64_t document_ns;
+    uint64_t kill_at_ns; /* while stopping: when patience ends */
+    bool stopping;
+    int exit_code;
+};
+
+/* boot.c: from arguments to running helpers and a key. 0, or -1 after a last line has been logged. */
+int nacre_boot(struct nacre_core *c, const char *manifest, const char *plugin);
+/* Logs the last line of a boot that is refused. Returns -1. */
+int nacre_refuse(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* check.c: the check run. 0, or -1 after nacre_refuse(). */
+int nacre_check_plugin(struct nacre_core *c);
+/* The other way round: ends threads, wipes keys, closes everything. */
+void nacre_shut_down(struct nacre_core *c);
+
+/* loop.c: until both helpers have ended after a signal to stop, or nacre-http may not be restarted. */
+void nacre_run(struct nacre_core *c);
+
+/* supervise.c */
+void nacre_helper_init(struct nacre_helper *h, const char *name, const struct nacre_config *config);
+/* Starts it and gives it its sockets. 0 or negative errno; then nothing of it remains. */
+int nacre_helper_start(struct nacre_core *c, struct nacre_helper *h);
+/* SIGKILL, and no more listening to it; the rest happens when it is reaped. `why` goes to the log. */
+void nacre_helper_kill(struct nacre_helper *h, const char *why);
+/* Reaps whatever has died. */
+void nacre_helpers_reap(struct nacre_core *c);
+/* Starts what is due; returns when the next start is. */
+uint64_t nacre_helpers_tick(struct nacre_core *c, uint64_t now_ns);
+/* Begins the orderly end: nacre-http finishes first, since it needs the other. */
+void nacre_helpers_stop(struct nacre_core *c, uint64_t now_ns);
+
+/* control.c: what is said on the control sockets. Sending to a helper that does not listen kills it. */
+void nacre_control_receive(struct nacre_core *c, struct nacre_helper *h);
+void nacre_send_init(struct nacre_core *c);
+void nacre_send_lane(struct nacre_core *c, struct nacre_helper *h, uint32_t lane, uint32_t what,
+                     const int *fds);
+void nacre_send_stop(struct nacre_helper *h);
+void nacre_send_state(struct nacre_core *c);
+void nacre_send_time(struct nacre_core *c);
+void nacre_send_secrets(
+    struct nacre_core *c); /* once, when there is something to say and a time to start with */
+void nacre_send_document(struct nacre_core *c); /* the cached one */
+void nacre_send_attested(struct nacre_core *c, const struct nacre_nsm_result *r);
+void nacre_send_connected(void *core, uint64_t id, int fd, int error); /* broker.h's `done` */
+
+#endif

@@ -1,0 +1,138 @@
+#include "core.h"
+
+#include "common/log.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#define NS_PER_MS    1000000u
+#define SECOND_NS    1000000000u
+#define OWN_RETRY_MS 1000u
+#define OWN_MAX_MS   60000u
+#define SECRET_STEPS 4 /* connections looked at before everything else gets its turn */
+
+static void on_signals(struct nacre_core *c)
+{
+    struct signalfd_siginfo info;
+    while (read(c->signals, &info, sizeof info) == sizeof info) {
+        if (info.ssi_signo == SIGCHLD)
+            continue;
+        nacre_log_event(NACRE_LEVEL_INFO, "stopping", NLS("signal", sigabbrev_np((int)info.ssi_signo)));
+        nacre_helpers_stop(c, nacre_monotonic_ns());
+    }
+    nacre_helpers_reap(c);
+}
+
+/* Our own document: the time, and what /get_attestation hands out. */
+static void on_own(struct nacre_core *c, const struct nacre_nsm_result *r)
+{
+    uint64_t now = nacre_monotonic_ns();
+    int verdict = r->error ? r->error : nacre_timekeeper_add(&c->time, &r->time);
+    if (verdict < 0) {
+        c->own_at_ns = now + c->own_wait_ms * NS_PER_MS;
+        nacre_log_event(NACRE_LEVEL_WARN, "no time from the NSM",
+                        NLS("reason", r->error ? r->why : "not exact enough"),
+                        NLI("retry_in_ms", c->own_wait_ms));
+        c->own_wait_ms = c->own_wait_ms * 2 > OWN_MAX_MS ? OWN_MAX_MS : c->own_wait_ms * 2;
+    } else {
+        c->own_wait_ms = OWN_RETRY_MS;
+        c->own_at_ns =
+            now +
+            (verdict == NACRE_CLOCK_UNSURE ? SECOND_NS : c->manifest.config.clock_interval_s * SECOND_NS);
+    }
+    if (!r->error) {
+        memcpy(c->document, r->document, r->document_len);
+        c->document_len = r->document_len;
+        c->document_ns = r->time.after_ns;
+        nacre_send_document(c);
+    }
+    nacre_send_time(c);
+    nacre_send_state(c);
+    nacre_send_secrets(c);
+}
+
+static void on_nsm(struct nacre_core *c)
+{
+    if (!nacre_nsm_thread_take(&c->nsm, &c->result))
+        return;
+    if (c->result.id == 0)
+        on_own(c, &c->result);
+    else
+        nacre_send_attested(c, &c->result);
+}
+
+static void on_secrets(struct nacre_core *c)
+{
+    const char *what;
+    for (int i = 0; i < SECRET_STEPS && nacre_secrets_step(&c->secrets, nacre_monotonic_ns(), &what); i++)
+        nacre_log_event(NACRE_LEVEL_INFO, what, NLI("bytes", c->secrets.len));
+    nacre_send_secrets(c);
+}
+
+static void dispatch(struct nacre_core *c, uint64_t data)
+{
+    switch ((enum nacre_event)(data >> 32)) {
+    case NACRE_ON_SIGNAL:
+        on_signals(c);
+        break;
+    case NACRE_ON_HTTP:
+        nacre_control_receive(c, &c->http);
+        break;
+    case NACRE_ON_APP:
+        nacre_control_receive(c, &c->app);
+        break;
+    case NACRE_ON_NSM:
+        on_nsm(c);
+        break;
+    case NACRE_ON_SECRETS:
+        on_secrets(c);
+        break;
+    case NACRE_ON_CONNECT:
+        nacre_broker_event(&c->broker, (uint32_t)data);
+        break;
+    }
+}
+
+/* Does what is due, and returns when something is due next. */
+static uint64_t on_time(struct nacre_core *c, uint64_t now)
+{
+    if (c->tick_at_ns <= now) {
+        c->tick_at_ns = now + SECOND_NS;
+        on_secrets(c);
+        nacre_send_time(c);
+        nacre_send_state(c);
+    }
+    if (c->own_at_ns <= now) {
+        c->own_at_ns = UINT64_MAX; /* until it is here */
+        nacre_nsm_thread_own(&c->nsm);
+    }
+    if (c->kill_at_ns <= now) {
+        c->kill_at_ns = UINT64_MAX;
+        nacre_helper_kill(&c->http, "did not stop in time");
+        nacre_helper_kill(&c->app, "did not stop in time");
+    }
+    uint64_t next = c->tick_at_ns, helpers = nacre_helpers_tick(c, now),
+             broker = nacre_broker_expire(&c->broker, now);
+    const uint64_t others[] = {c->own_at_ns, c->kill_at_ns, helpers, broker};
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        next = others[i] < next ? others[i] : next;
+    return next;
+}
+
+void nacre_run(struct nacre_core *c)
+{
+    while (!c->stopping || c->http.pid || c->app.pid) {
+        uint64_t now = nacre_monotonic_ns(), next = on_time(c, now);
+        /* one event a turn: handling it may close what the next one would be about */
+        struct epoll_event event;
+        int wait_ms =
+            next <= now ? 0 : (int)((next - now + NS_PER_MS - 1) / NS_PER_MS); /* at most the tick's 1000 */
+        int n = epoll_wait(c->epoll, &event, 1, wait_ms);
+        if (n == 1)
+            dispatch(c, event.data.u64);
+    }
+}

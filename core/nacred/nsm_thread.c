@@ -1,0 +1,177 @@
+#include "nsm_thread.h"
+
+#include "nsm.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#define STOP_WAIT_MS 200
+
+/* Waits for something to do; false to end. */
+static bool next_job(struct nacre_nsm_thread *t, struct nacre_nsm_job *job)
+{
+    (void)pthread_mutex_lock(&t->lock);
+    while (!t->stop && !t->own_wanted && t->used == 0)
+        (void)pthread_cond_wait(&t->wake, &t->lock);
+    bool go = !t->stop;
+    if (go && t->own_wanted) {
+        t->own_wanted = false;
+        *job = (struct nacre_nsm_job){0};
+    } else if (go) {
+        *job = t->queue[t->first];
+        t->first = (t->first + 1) % t->cap;
+        t->used--;
+    }
+    (void)pthread_mutex_unlock(&t->lock);
+    return go;
+}
+
+static void attest(struct nacre_nsm_thread *t, const struct nacre_nsm_job *job, struct nacre_nsm_result *r)
+{
+    uint8_t request[NACRE_NSM_REQUEST_MAX], reply[NACRE_NSM_REPLY_MAX];
+    const struct nacre_nsm_attestation a = {
+        .user_data = t->user_data,
+        .user_data_len = t->user_data_len,
+        .nonce = job->id ? job->nonce : NULL,
+        .nonce_len = job->nonce_len,
+        .public_key = t->public_key,
+        .public_key_len = sizeof t->public_key,
+    };
+    size_t len = nacre_nsm_put_attestation(request, sizeof request, &a);
+    r->id = job->id;
+    r->client = job->client;
+    r->time.before_ns = nacre_monotonic_ns();
+    int64_t n = nacre_nsm_exchange(&t->nsm, request, len, reply);
+    r->time.after_ns = nacre_monotonic_ns();
+    if (n < 0) {
+        r->error = (int)n;
+        (void)snprintf(r->why, sizeof r->why, "the NSM does not answer: %s", strerror((int)-n));
+    } else {
+        r->error = nacre_nsm_get_attestation(reply, (size_t)n, r->document, sizeof r->document,
+                                             &r->document_len, r->why, sizeof r->why);
+    }
+    if (!r->error && !job->id) {
+        r->error =
+            nacre_document_timestamp(r->document, r->document_len, a.public_key, &r->time.timestamp_ms);
+        if (r->error)
+            (void)snprintf(r->why, sizeof r->why, "the NSM's document has no timestamp or another key");
+    }
+    atomic_fetch_add(&t->calls, 1);
+    if (r->error)
+        atomic_fetch_add(&t->errors, 1);
+}
+
+/* One result at a time is handed over: the main loop takes it at once, and memory stays bounded. */
+static bool hand_over(struct nacre_nsm_thread *t, const struct nacre_nsm_result *r)
+{
+    const uint64_t one = 1;
+    (void)pthread_mutex_lock(&t->lock);
+    while (!t->stop && t->has_result)
+        (void)pthread_cond_wait(&t->wake, &t->lock);
+    bool go = !t->stop;
+    if (go) {
+        t->result = *r;
+        t->has_result = true;
+        if (write(t->ready_fd, &one, sizeof one) < 0)
+            go = false; /* an eventfd takes 2^64-2 of these */
+    }
+    (void)pthread_mutex_unlock(&t->lock);
+    return go;
+}
+
+static void *run(void *arg)
+{
+    struct nacre_nsm_thread *t = arg;
+    struct nacre_nsm_job job;
+    while (next_job(t, &job)) {
+        struct nacre_nsm_result r = {0};
+        attest(t, &job, &r);
+        if (!hand_over(t, &r))
+            break;
+    }
+    return NULL;
+}
+
+int nacre_nsm_thread_start(struct nacre_nsm_thread *t, size_t queue)
+{
+    t->queue = calloc(queue, sizeof *t->queue);
+    t->cap = queue;
+    t->ready_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    int err = t->queue && t->ready_fd >= 0 ? 0 : -ENOMEM;
+    (void)pthread_mutex_init(&t->lock, NULL);
+    (void)pthread_cond_init(&t->wake, NULL);
+    if (!err)
+        err = -pthread_create(&t->thread, NULL, run, t);
+    if (err) {
+        free(t->queue);
+        t->queue = NULL;
+        if (t->ready_fd >= 0)
+            (void)close(t->ready_fd);
+        t->ready_fd = -1;
+    }
+    return err;
+}
+
+void nacre_nsm_thread_own(struct nacre_nsm_thread *t)
+{
+    (void)pthread_mutex_lock(&t->lock);
+    t->own_wanted = true;
+    (void)pthread_cond_signal(&t->wake);
+    (void)pthread_mutex_unlock(&t->lock);
+}
+
+int nacre_nsm_thread_attest(struct nacre_nsm_thread *t, const struct nacre_nsm_job *job)
+{
+    int err = -EAGAIN;
+    (void)pthread_mutex_lock(&t->lock);
+    if (t->used < t->cap) {
+        t->queue[(t->first + t->used++) % t->cap] = *job;
+        (void)pthread_cond_signal(&t->wake);
+        err = 0;
+    }
+    (void)pthread_mutex_unlock(&t->lock);
+    return err;
+}
+
+void nacre_nsm_thread_purge(struct nacre_nsm_thread *t)
+{
+    (void)pthread_mutex_lock(&t->lock);
+    t->used = 0;
+    (void)pthread_mutex_unlock(&t->lock);
+}
+
+bool nacre_nsm_thread_take(struct nacre_nsm_thread *t, struct nacre_nsm_result *out)
+{
+    uint64_t count;
+    if (read(t->ready_fd, &count, sizeof count) < 0)
+        return false;
+    (void)pthread_mutex_lock(&t->lock);
+    bool has = t->has_result;
+    if (has)
+        *out = t->result;
+    t->has_result = false;
+    (void)pthread_cond_signal(&t->wake);
+    (void)pthread_mutex_unlock(&t->lock);
+    return has;
+}
+
+void nacre_nsm_thread_stop(struct nacre_nsm_thread *t)
+{
+    struct timespec until;
+    (void)pthread_mutex_lock(&t->lock);
+    t->stop = true;
+    (void)pthread_cond_signal(&t->wake);
+    (void)pthread_mutex_unlock(&t->lock);
+    (void)clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += STOP_WAIT_MS * 1000000;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    if (pthread_timedjoin_np(t->thread, NULL, &until) != 0)
+        return;
+    (void)close(t->ready_fd);
+    free(t->queue);
+    nacre_nsm_close(&t->nsm);
+}

@@ -1,0 +1,69 @@
+/*
+ * nsm_thread.h - the one thread that talks to the NSM, and its bounded queue. Calls take milliseconds, in bad times
+ * seconds: neither signing nor the main loop ever waits for them.
+ */
+#ifndef NACRE_NACRED_NSM_THREAD_H
+#define NACRE_NACRED_NSM_THREAD_H
+
+#include "clock.h"
+#include "common/frame.h"
+#include "document.h"
+#include "nsm_transport.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+struct nacre_nsm_job {
+    uint64_t id;     /* of the ATTEST; 0: our own document, without a nonce */
+    uint64_t client; /* which incarnation of nacre-http asked */
+    uint32_t nonce_len;
+    uint8_t nonce[NACRE_NONCE_MAX];
+};
+
+struct nacre_nsm_result {
+    uint64_t id, client;
+    int error;                      /* 0 or negative errno; then `why` */
+    struct nacre_clock_sample time; /* timestamp_ms for our own document only */
+    size_t document_len;
+    uint8_t document[NACRE_DOCUMENT_MAX];
+    char why[96];
+};
+
+struct nacre_nsm_thread {
+    struct nacre_nsm nsm;   /* the thread's own once it runs */
+    uint8_t public_key[32]; /* copies: a thread that is stuck in a call may outlive the keys */
+    uint8_t user_data[NACRE_USER_DATA_MAX];
+    size_t user_data_len;
+    _Atomic uint64_t calls, errors;
+    int ready_fd; /* eventfd: a result waits */
+    pthread_t thread;
+    pthread_mutex_t lock; /* over all below */
+    pthread_cond_t wake;
+    struct nacre_nsm_job *queue; /* ring of `cap` */
+    size_t cap, first, used;
+    bool own_wanted, stop, has_result;
+    struct nacre_nsm_result result;
+};
+
+/*
+ * nacre_nsm_thread_start - take over t->nsm and begin; public_key and user_data are set. `queue` nonced requests may
+ * wait. Returns 0 or negative errno; then the struct is as before.
+ */
+int nacre_nsm_thread_start(struct nacre_nsm_thread *t, size_t queue);
+
+/* Ask for our own document; it goes before the queue, and asking twice is asking once. */
+void nacre_nsm_thread_own(struct nacre_nsm_thread *t);
+
+/* Queue a nonced attestation. 0, or -EAGAIN when the queue is full. */
+int nacre_nsm_thread_attest(struct nacre_nsm_thread *t, const struct nacre_nsm_job *job);
+
+/* Forget what nacre-http had asked for. */
+void nacre_nsm_thread_purge(struct nacre_nsm_thread *t);
+
+/* The result that waits, if any: true with *out filled. Call when ready_fd is readable. */
+bool nacre_nsm_thread_take(struct nacre_nsm_thread *t, struct nacre_nsm_result *out);
+
+/* Ends the thread and frees the rest; one that is stuck in a call is left to the process's end. */
+void nacre_nsm_thread_stop(struct nacre_nsm_thread *t);
+
+#endif

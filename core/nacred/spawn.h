@@ -1,0 +1,18 @@
+/* spawn.h - executes a helper with exactly the descriptors it is to have. */
+#ifndef NACRE_NACRED_SPAWN_H
+#define NACRE_NACRED_SPAWN_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#define NACRE_SPAWN_FDS 3u
+
+/*
+ * nacre_spawn - run `path` with arguments argv. The program finds /dev/null as 0 and 1, our stderr as 2, fds[i] as
+ * 3 + i, and nothing else open; no signal blocked, no environment, a session of its own (a terminal's Ctrl-C is for
+ * nacred, which then stops it in order). Waits until the program has been executed: from then on it holds no memory
+ * of ours. Returns the pid, or a negative errno, also when execution failed.
+ */
+pid_t nacre_spawn(const char *path, char *const argv[], const int *fds, size_t n_fds);
+
+#endif
