@@ -1,0 +1,50 @@
+/* call.h - one call of a handler, or of start(): what the plugin sees of it, and what stands behind that. */
+#ifndef NACRE_APP_CALL_H
+#define NACRE_APP_CALL_H
+
+#include "app.h"
+#include "scratch.h"
+
+struct nacre_app_call {
+    struct nacre_call visible; /* first: the plugin's pointer is ours */
+    struct nacre_app *app;
+    struct nacre_scratch *scratch;
+    const struct nacre_app_route *route; /* NULL in start() */
+    uint64_t deadline_ns;                /* CLOCK_MONOTONIC */
+    uint64_t timestamp_ms;
+    bool has_timestamp;
+    int32_t fail_status; /* that fail_text was noted for; 0: none */
+    size_t fail_len;
+    char fail_text[NACRE_FAILURE_TEXT];
+    uint64_t progress_ns; /* when the last progress line was written */
+};
+
+/* The table behind call->host. */
+extern const struct nacre_host nacre_app_host;
+
+/* Fills *call; route is NULL for start(). */
+void nacre_call_begin(struct nacre_app_call *call, struct nacre_app *app, struct nacre_scratch *scratch,
+                      const struct nacre_app_route *route, uint64_t id, uint64_t deadline_ns);
+
+/* Notes an error text, cut to NACRE_FAILURE_TEXT and made valid UTF-8. Returns status. */
+int32_t nacre_call_fail(struct nacre_app_call *call, int32_t status, const char *text, size_t len);
+
+/* The same with a terminated text. */
+int32_t nacre_call_fail_z(struct nacre_app_call *call, int32_t status, const char *text);
+
+/* Milliseconds to the deadline, at most UINT32_MAX; 0 when it has passed. */
+uint32_t nacre_call_remaining(const struct nacre_app_call *call);
+
+/* The id as logs and X-Request-Id have it: 16 hex digits. */
+struct nacre_request_hex {
+    char text[17];
+};
+struct nacre_request_hex nacre_request_hex(uint64_t id);
+
+/* ---- host_fetch.c ------------------------------------------------------------------------------------------ */
+
+/* The fetch service; see nacre_fetch() in nacre/plugin.h. */
+int32_t nacre_host_fetch(const struct nacre_call *visible, const struct nacre_fetch *request,
+                         struct nacre_reply *reply);
+
+#endif

@@ -1,0 +1,218 @@
+/*
+ * main.c - nacre-app: loads the one measured plugin and runs its handlers. Started by nacred with the control socket,
+ * the manifest and the plugin as descriptors 3, 4 and 5; reads no environment and no configuration file.
+ *
+ *   nacre-app           serves
+ *   nacre-app --check   loads and compares the plugin, says READY or FAILED, and ends
+ */
+#include "app.h"
+#include "call.h"
+#include "load.h"
+#include "sandbox.h"
+
+#include <common/log.h>
+#include <common/sandbox.h>
+
+#include <errno.h>
+#include <signal.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define START_MS     30000u /* what remaining_ms() begins with in start() */
+#define WATCH_MS     1000u
+#define HEALTH_END_S 2 /* how long the end waits for a check in progress */
+
+static struct nacre_app app;
+
+static int fail(char *why, const char *what, int err)
+{
+    (void)snprintf(why, NACRE_WHY, "%s: %s", what, strerror(-err));
+    return err;
+}
+
+/* The manifest, and what of it the process itself needs. */
+static int read_manifest(char why[NACRE_WHY])
+{
+    why[0] = '\0';
+    int err = nacre_manifest_load_fd(&app.manifest, NACRE_FD_MANIFEST, why, NACRE_WHY);
+    (void)close(NACRE_FD_MANIFEST);
+    if (err)
+        return why[0] ? err : fail(why, "the manifest cannot be read", err);
+    static const char *const levels[] = {"debug", "info", "warn", "error"};
+    enum nacre_log_level level = NACRE_LEVEL_INFO;
+    for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++)
+        if (strcmp(app.manifest.config.log_level, levels[i]) == 0)
+            level = (enum nacre_log_level)i;
+    nacre_log_setup("nacre-app", level, strcmp(app.manifest.config.log_format, "json") == 0);
+    return 0;
+}
+
+/* The measured load. Its first instruction of foreign code runs in dlopen, under the first filter. */
+static int load(char why[NACRE_WHY])
+{
+    why[0] = '\0';
+    int err = nacre_load_measure(NACRE_FD_PLUGIN, app.manifest.plugin_digest, why);
+    if (!err)
+        err = nacre_load_plugin(NACRE_FD_PLUGIN, &app.plugin_handle, &app.plugin, why);
+    if (!err)
+        err = nacre_load_compare(app.plugin, &app.manifest, why);
+    if (!err)
+        err = nacre_routes_build(&app, why);
+    (void)close(NACRE_FD_PLUGIN);
+    return err && !why[0] ? fail(why, "the plugin cannot be read", err) : err;
+}
+
+/* Receives until the secrets have come; other messages are acted upon meanwhile. 1 when told to stop. */
+static int await_secrets(char why[NACRE_WHY])
+{
+    int err = nacre_inbox_init(&app.inbox);
+    if (err)
+        return fail(why, "no memory", err);
+    while (!app.has_secrets && !atomic_load(&app.stopping)) {
+        int got = nacre_control_receive(&app, why);
+        if (got == 0)
+            return fail(why, "nacred is gone", -EPIPE);
+        if (got < 0)
+            return got;
+    }
+    return atomic_load(&app.stopping) ? 1 : 0;
+}
+
+/* The plugin's own start, alone and with a call of its own. */
+static int start_plugin(char why[NACRE_WHY])
+{
+    struct nacre_scratch scratch;
+    struct nacre_app_call call;
+    if (!app.plugin->start)
+        return 0;
+    int err = nacre_scratch_init(&scratch, (size_t)app.manifest.config.app_scratch_bytes);
+    if (err)
+        return fail(why, "no memory for start()", err);
+    nacre_call_begin(&call, &app, &scratch, NULL, 0, nacre_monotonic_ns() + START_MS * (uint64_t)1000000);
+    int32_t status = app.plugin->start(&call.visible);
+    if (status)
+        (void)snprintf(why, NACRE_WHY, "the app's start() returned %d%s%.*s", status,
+                       call.fail_len ? ": " : "", (int)call.fail_len, call.fail_text);
+    nacre_scratch_free(&scratch);
+    return status ? -ECANCELED : 0;
+}
+
+/* Until told to stop. Ends the process when a lane has nobody left who could serve it. */
+static void watch(void)
+{
+    while (!nacre_app_wait(&app, WATCH_MS)) {
+        if (!nacre_workers_stuck(&app, nacre_monotonic_ns()))
+            continue;
+        nacre_log_event(NACRE_LEVEL_ERROR, "all workers are stuck", NLI("workers", app.n_workers),
+                        NLI("past_deadline_ms", NACRE_STUCK_MS), NLS("action", "exit"));
+        _exit(3);
+    }
+}
+
+/* In the order of what uses what. A health check that does not end keeps its module. */
+static void finish(pthread_t *health)
+{
+    struct timespec until;
+    bool health_ended = true;
+    nacre_workers_join(&app);
+    nacre_pending_close(&app.pending);
+    if (health) {
+        (void)clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_sec += HEALTH_END_S;
+        health_ended = pthread_timedjoin_np(*health, NULL, &until) == 0;
+    }
+    if (app.plugin->stop)
+        app.plugin->stop();
+    nacre_secrets_free(&app.secrets);
+    if (!health_ended)
+        _exit(0);
+    if (app.fetch)
+        app.fetch->stop();
+}
+
+/* From the plugin in memory to the end of the process. Returns 0, or why serving did not begin. */
+static int serve(char why[NACRE_WHY])
+{
+    pthread_t control, health;
+    int err = pthread_create(&control, NULL, nacre_control_run, &app);
+    if (err)
+        return fail(why, "no thread for control", -err);
+    err = start_plugin(why);
+    if (err)
+        return err;
+    err = nacre_app_sandbox_second();
+    if (err)
+        return fail(why, "the second filter cannot be installed", err);
+    err = nacre_control_ready();
+    if (err)
+        return fail(why, "nacred is gone", err);
+    err = nacre_workers_start(&app);
+    if (err)
+        return fail(why, "no memory for app.workers", err);
+    const bool has_health = app.fetch && pthread_create(&health, NULL, nacre_health_run, &app) == 0;
+    watch();
+    finish(has_health ? &health : NULL);
+    (void)shutdown(NACRE_FD_CONTROL, SHUT_RD); /* ends the control thread */
+    (void)pthread_join(control, NULL);
+    return 0;
+}
+
+static int run(bool check, char why[NACRE_WHY])
+{
+    int err = nacre_sandbox_basics();
+    if (err)
+        return fail(why, "privileges cannot be given up", err);
+    if (sodium_init() < 0)
+        return fail(why, "libsodium does not start", -EIO);
+    err = read_manifest(why);
+    if (err)
+        return err;
+    nacre_app_init(&app);
+    err = check ? 0 : nacre_module_load(&app, why);
+    if (err)
+        return err;
+    err = nacre_app_sandbox_first();
+    if (err)
+        return fail(why, "the first filter cannot be installed", err);
+    err = check ? 0 : await_secrets(why);
+    if (err)
+        return err > 0 ? 0 : err;
+    err = load(why);
+    if (err)
+        return err;
+    return check ? nacre_control_ready() : serve(why);
+}
+
+static bool started_by_nacred(void)
+{
+    struct stat st;
+    return fstat(NACRE_FD_CONTROL, &st) == 0 && S_ISSOCK(st.st_mode);
+}
+
+int main(int argc, char **argv)
+{
+    const bool check = argc == 2 && strcmp(argv[1], "--check") == 0;
+    char why[NACRE_WHY] = "";
+    nacre_log_setup("nacre-app", NACRE_LEVEL_INFO, false);
+    if ((argc != 1 && !check) || !started_by_nacred()) {
+        (void)fprintf(stderr, "nacre-app %s is started by nacred, with its control socket as descriptor %d\n",
+                      NACRE_VERSION, NACRE_FD_CONTROL);
+        return 2;
+    }
+    /* a signal to the whole group is nacred's to act upon, who then says STOP */
+    (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGINT, SIG_IGN);
+    (void)signal(SIGTERM, SIG_IGN);
+    int err = run(check, why);
+    if (err && nacre_control_failed(why[0] ? why : strerror(-err)) < 0)
+        nacre_log_event(NACRE_LEVEL_ERROR, "cannot start", NLS("why", why));
+    nacre_secrets_free(&app.secrets);
+    if (err)
+        _exit(1); /* threads may be running: no destructors under their feet */
+    return 0;
+}

@@ -1,0 +1,163 @@
+#include "sandbox.h"
+
+#include <common/sandbox.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <seccomp.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* In use until the end. What is on the list without a comment, every multi-threaded C program needs. */
+static const char *const allowed[] = {
+    "read", "write", "readv", "writev", "pread64", "lseek", "close", "fstat", "newfstatat", "recvmsg",
+    "sendmsg", "recvfrom", "sendto", "poll", "ppoll", "select", "pselect6", "epoll_create1", "epoll_ctl",
+    "epoll_wait", "epoll_pwait", "mmap", "munmap", "mremap", "mprotect", "madvise", "brk", "futex",
+    "set_robust_list", "rseq", "sched_yield",
+    "sched_getaffinity", /* how many CPUs: thread pools of numeric libraries */
+    "sysinfo",           /* how much memory: qsort() of older C libraries */
+    "uname", "getpid", "gettid", "getuid", "geteuid", "getgid", "getegid",
+    "prlimit64", /* getrlimit(), for thread stacks; of this process only */
+    "getrusage", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigaltstack", "restart_syscall",
+    "tgkill", /* abort(); to threads of this process only */
+    "exit", "exit_group", "clock_gettime", "clock_getres", "clock_nanosleep", "nanosleep", "gettimeofday",
+    "time", "getrandom", "memfd_create", /* payloads too large for a message, see common/frame.h */
+    "ftruncate", "fcntl",     /* O_NONBLOCK of connected sockets, seals; not the commands that make signals */
+    "mlock",                  /* locked memory of libsodium */
+    "munlock",                /* the same */
+    "eventfd2",               /* libcurl wakes its own poll with one of these three */
+    "pipe2",                  /* the same */
+    "socketpair",             /* the same; streams between two ends in this process, no other kind */
+    "shutdown", "getsockopt", /* SO_ERROR */
+    "setsockopt",             /* TCP_NODELAY, keep-alive, on sockets that the core has connected */
+    "getsockname", "getpeername",
+    /* until the second filter takes them away */
+    "openat", "open", "access", "faccessat", "faccessat2", "readlink", "readlinkat", "statx", "getdents64",
+    "getcwd", "seccomp",
+#ifdef NACRE_SANITIZED
+    "prctl",                                                        /* thread names */
+    "arch_prctl", "personality", "setrlimit", "getrlimit", "ioctl", /* is standard error a terminal? */
+#endif
+};
+
+#define REFUSE SCMP_ACT_ERRNO(EPERM)
+
+/* A filter that lets everything pass but what `add` refuses; it comes on top of those already in force. */
+static int refuse(int (*add)(scmp_filter_ctx))
+{
+    scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
+    if (!ctx)
+        return -ENOMEM;
+    int err =
+        seccomp_attr_set(ctx, SCMP_FLTATR_CTL_NNP, 0); /* set already; prctl() is not allowed any more */
+    if (!err)
+        err = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_TSYNC, 1);
+    if (!err)
+        err = add(ctx);
+    if (!err)
+        err = seccomp_load(ctx);
+    seccomp_release(ctx);
+    return err;
+}
+
+/* Opening to write, or to create. */
+static int refuse_writing(scmp_filter_ctx ctx)
+{
+    const scmp_datum_t flags[] = {O_WRONLY, O_RDWR, O_CREAT};
+    int err = 0;
+    for (size_t i = 0; i < sizeof flags / sizeof flags[0] && !err; i++) {
+        scmp_datum_t mask = flags[i] == O_CREAT ? (scmp_datum_t)O_CREAT : (scmp_datum_t)O_ACCMODE;
+        err = seccomp_rule_add(ctx, REFUSE, SCMP_SYS(openat), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, mask, flags[i]));
+#ifdef SYS_open
+        if (!err)
+            err =
+                seccomp_rule_add(ctx, REFUSE, SCMP_SYS(open), 1, SCMP_A1(SCMP_CMP_MASKED_EQ, mask, flags[i]));
+#endif
+    }
+    return err;
+}
+
+/* Ways to reach another process through a call that is allowed for our own use. */
+static int refuse_others(scmp_filter_ctx ctx)
+{
+    static const int signals[] = {F_SETOWN, F_SETOWN_EX, F_SETSIG, F_NOTIFY};
+    int err = seccomp_rule_add(ctx, REFUSE, SCMP_SYS(prlimit64), 1, SCMP_A0(SCMP_CMP_NE, 0, 0));
+    if (!err)
+        err = seccomp_rule_add(ctx, REFUSE, SCMP_SYS(tgkill), 1,
+                               SCMP_A0(SCMP_CMP_NE, (scmp_datum_t)getpid(), 0));
+    for (size_t i = 0; i < sizeof signals / sizeof signals[0] && !err; i++)
+        err = seccomp_rule_add(ctx, REFUSE, SCMP_SYS(fcntl), 1,
+                               SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffffffu, (scmp_datum_t)signals[i]));
+    /* a datagram socket can send to any address, connected or not */
+    if (!err)
+        err = seccomp_rule_add(ctx, REFUSE, SCMP_SYS(socketpair), 1,
+                               SCMP_A0(SCMP_CMP_NE, (scmp_datum_t)AF_UNIX, 0));
+    for (scmp_datum_t type = 0; type < 16 && !err; type++)
+        if (type != SOCK_STREAM)
+            err = seccomp_rule_add(ctx, REFUSE, SCMP_SYS(socketpair), 1,
+                                   SCMP_A1(SCMP_CMP_MASKED_EQ, 0xf, type));
+    return err;
+}
+
+/*
+ * libcurl before 8.0 calls connect() even on the connected descriptors that it is given, and gives up at any error
+ * but this one. The call is not made: sockets are the broker's to connect.
+ */
+static int pass_over_connect(scmp_filter_ctx ctx)
+{
+    return seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EINPROGRESS), SCMP_SYS(connect), 0);
+}
+
+static int first_rules(scmp_filter_ctx ctx)
+{
+    int err = refuse_writing(ctx);
+    if (!err)
+        err = refuse_others(ctx);
+    return err ? err : pass_over_connect(ctx);
+}
+
+int nacre_app_sandbox_first(void)
+{
+    int err = nacre_sandbox_allow(allowed, sizeof allowed / sizeof allowed[0], 0);
+    return err ? err : refuse(first_rules);
+}
+
+/* No memory becomes executable any more: what runs is what was loaded. */
+static int refuse_executable(scmp_filter_ctx ctx)
+{
+    static const int calls[] = {SCMP_SYS(mmap), SCMP_SYS(mprotect)};
+    int err = 0;
+    for (size_t i = 0; i < sizeof calls / sizeof calls[0] && !err; i++)
+        err = seccomp_rule_add(ctx, REFUSE, calls[i], 1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, PROT_EXEC));
+    return err;
+}
+
+static int second_rules(scmp_filter_ctx ctx)
+{
+    int err = refuse_executable(ctx);
+#ifndef NACRE_SANITIZED /* a report reads /proc/self/maps */
+    static const char *const files[] = {"openat",     "open",     "access",    "faccessat",
+                                        "faccessat2", "readlink", "statx",     "readlinkat",
+                                        "getcwd",     "seccomp",  "getdents64"};
+    for (size_t i = 0; i < sizeof files / sizeof files[0] && !err; i++) {
+        int nr = seccomp_syscall_resolve_name(files[i]);
+        if (nr >= 0)
+            err = seccomp_rule_add(ctx, REFUSE, nr, 0);
+    }
+    /* fstat() of newer C libraries is this call with an empty path; with a path it asks about files */
+    if (!err)
+        err = seccomp_rule_add(ctx, REFUSE, SCMP_SYS(newfstatat), 1,
+                               SCMP_A3(SCMP_CMP_MASKED_EQ, AT_EMPTY_PATH, 0));
+#endif
+    return err;
+}
+
+int nacre_app_sandbox_second(void)
+{
+    return refuse(second_rules);
+}

@@ -1,0 +1,129 @@
+#include "worker.h"
+
+#include <common/log.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+int nacre_worker_init(struct nacre_worker *w, struct nacre_app *app, uint32_t index)
+{
+    *w = (struct nacre_worker){.app = app, .index = index};
+    w->response_cap = (size_t)app->manifest.config.app_response_bytes;
+    void *response = mmap(NULL, w->response_cap, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (response == MAP_FAILED)
+        return -ENOMEM;
+    w->response = response;
+    int err = nacre_scratch_init(&w->scratch, (size_t)app->manifest.config.app_scratch_bytes);
+    if (!err)
+        err = nacre_inbox_init(&w->inbox);
+    if (err)
+        nacre_worker_free(w);
+    return err;
+}
+
+void nacre_worker_free(struct nacre_worker *w)
+{
+    if (w->response)
+        (void)munmap(w->response, w->response_cap);
+    nacre_scratch_free(&w->scratch);
+    nacre_inbox_free(&w->inbox);
+    w->response = NULL;
+}
+
+/* Serves one pair of sockets until its request socket ends. */
+static void serve_pair(struct nacre_worker *w, const struct nacre_lane_pair *pair)
+{
+    bool complained = false;
+    for (;;) {
+        int got = nacre_frame_receive(pair->request, &w->inbox, NACRE_PAYLOAD_MAX, false);
+        if (got == 1) {
+            nacre_worker_serve(w, pair);
+        } else if (got == -EBADMSG || got == -ENOMEM) {
+            if (!complained) /* once: who sends one of them can send a million */
+                nacre_log_event(NACRE_LEVEL_WARN, "request message dropped", NLS("peer", "nacre-http"),
+                                NLI("error", -got));
+            complained = true;
+        } else if (got != -EINTR) {
+            return;
+        }
+    }
+}
+
+static void *run(void *arg)
+{
+    struct nacre_worker *w = arg;
+    struct nacre_lane_pair *pair = nacre_lanes_await(&w->app->lanes, w->index, 0);
+    while (pair) {
+        serve_pair(w, pair);
+        uint64_t stale = pair->generation;
+        nacre_lanes_release(pair);
+        pair = nacre_lanes_await(&w->app->lanes, w->index, stale);
+    }
+    if (w->app->fetch)
+        w->app->fetch->thread_end();
+    return NULL;
+}
+
+int nacre_workers_start(struct nacre_app *app)
+{
+    const uint32_t wanted = (uint32_t)app->manifest.config.app_workers;
+    const uint32_t lanes = nacre_lanes_count(&app->lanes);
+    const uint32_t n = wanted < lanes ? lanes : wanted; /* no lane without a worker */
+    if (lanes == 0)
+        return 0; /* stopped before there was anything to do */
+    app->workers = calloc(n, sizeof *app->workers);
+    if (!app->workers)
+        return -ENOMEM;
+    for (uint32_t i = 0; i < n; i++) {
+        int err = nacre_worker_init(&app->workers[i], app, i);
+        if (err)
+            return err;
+        err = pthread_create(&app->workers[i].thread, NULL, run, &app->workers[i]);
+        if (err) {
+            nacre_worker_free(&app->workers[i]);
+            return -err;
+        }
+        app->n_workers++;
+    }
+    return 0;
+}
+
+void nacre_workers_join(struct nacre_app *app)
+{
+    for (uint32_t i = 0; i < app->n_workers; i++) {
+        (void)pthread_join(app->workers[i].thread, NULL);
+        nacre_worker_free(&app->workers[i]);
+    }
+    free(app->workers);
+    app->workers = NULL;
+    app->n_workers = 0;
+}
+
+/* Is this worker's call past its deadline for so long that it counts as stuck? Logs a late call once. */
+static bool is_stuck(struct nacre_worker *w, uint64_t now_ns)
+{
+    const uint64_t until = atomic_load_explicit(&w->busy_until_ns, memory_order_acquire);
+    const uint64_t id = atomic_load_explicit(&w->busy_id, memory_order_relaxed);
+    if (until == 0 || now_ns <= until)
+        return false;
+    if (w->reported_id != id)
+        nacre_log_event(NACRE_LEVEL_WARN, "handler is past its deadline",
+                        NLS("req", nacre_request_hex(id).text), NLI("late_ms", (now_ns - until) / 1000000u));
+    w->reported_id = id;
+    return now_ns - until >= NACRE_STUCK_MS * (uint64_t)1000000;
+}
+
+bool nacre_workers_stuck(struct nacre_app *app, uint64_t now_ns)
+{
+    uint32_t workers[NACRE_LANES_MAX] = {0}, stuck[NACRE_LANES_MAX] = {0};
+    const uint32_t lanes = nacre_lanes_count(&app->lanes);
+    bool any = false;
+    for (uint32_t i = 0; i < app->n_workers; i++) {
+        workers[i % lanes]++;
+        stuck[i % lanes] += is_stuck(&app->workers[i], now_ns);
+    }
+    for (uint32_t i = 0; i < lanes; i++)
+        any = any || (workers[i] > 0 && workers[i] == stuck[i]);
+    return any;
+}

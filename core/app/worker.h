@@ -1,0 +1,32 @@
+/* worker.h - a thread that receives requests of one lane, calls handlers, and sends what comes of it. */
+#ifndef NACRE_APP_WORKER_H
+#define NACRE_APP_WORKER_H
+
+#include "app.h"
+#include "call.h"
+
+struct nacre_worker {
+    struct nacre_app *app;
+    uint32_t index;
+    pthread_t thread;
+    struct nacre_inbox inbox;
+    struct nacre_scratch scratch;
+    uint8_t *response; /* app.response_bytes, for the BCS */
+    size_t response_cap;
+    /* for the watchdog */
+    _Atomic uint64_t busy_until_ns; /* the deadline of the call in progress; 0: idle */
+    _Atomic uint64_t busy_id;
+    uint64_t reported_id; /* main thread: the call that was logged as late */
+};
+
+/*
+ * nacre_worker_serve - the message in the worker's inbox, to its end: a RESULT, a FAILURE, or nothing when its
+ * deadline has passed or it is not a request at all.
+ */
+void nacre_worker_serve(struct nacre_worker *worker, const struct nacre_lane_pair *pair);
+
+/* Memory of a worker; thread not started. 0 or -ENOMEM. */
+int nacre_worker_init(struct nacre_worker *worker, struct nacre_app *app, uint32_t index);
+void nacre_worker_free(struct nacre_worker *worker);
+
+#endif
