@@ -16,10 +16,10 @@ static int parse(const uint8_t *bytes, size_t size, struct nacre_verify_report *
     nacre_verify_error why;
     int r = nacre_verify_doc_parse(bytes, size, &report->doc, &why);
     if (r == NACRE_VERIFY_OK) {
-        (void)nacre_vfy_check(report, "document", true, expected, "%zu bytes, module %s", size,
+        (void)nacre_vfy_check(report, "encoding", true, expected, "%zu bytes, module %s", size,
                               nacre_verify_doc_module_id(report->doc));
     } else if (r == NACRE_VERIFY_REFUSED) {
-        (void)nacre_vfy_check(report, "document", false, expected, "%s", why.text);
+        (void)nacre_vfy_check(report, "encoding", false, expected, "%s", why.text);
     } else {
         (void)nacre_vfy_fail(error, r, "%s", why.text);
     }

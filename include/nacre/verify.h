@@ -164,7 +164,7 @@ NACRE_VERIFY_API nacre_verify_bytes nacre_verify_aws_root(void);
 /* One check. The strings belong to the report and are printable ASCII. */
 typedef struct nacre_verify_check {
     const char
-        *name;  /* "document", "certificates", "signature", "root", "chain", "validity", "debug", "PCR0".. */
+        *name;  /* "encoding", "certificates", "signature", "root", "chain", "validity", "debug", "PCR0".. */
     int passed; /* 1 or 0 */
     const char *expected; /* what it was checked against */
     const char *actual;   /* what was found */
