@@ -66,52 +66,52 @@ def cases():
     yield "good-tag-18", (b"\xd2" + d.document(), "verified", "-", "-")
     yield "good-deep-8", (deep(8), "verified", "-", "-")
 
-    yield "empty", bad("document", "is cut off", b"")
-    yield "text", bad("document", "COSE_Sign1", b"<html>not found</html>")
-    yield "tag-17", bad("document", "COSE_Sign1", b"\xd1" + d.document())
-    yield "tag-18-twice", bad("document", "COSE_Sign1", b"\xd2\xd2" + d.document())
-    yield "trailing-byte", bad("document", "followed by 1 bytes", d.document() + b"\x00")
-    yield "two-documents", bad("document", "followed by", d.document() * 2)
-    yield "too-large", bad("document", "the limit is 16384", d.document() + bytes(16384))
-    yield "array-of-3", bad("document", "expected an array of 4", cbor2.dumps(parts()[:3]))
-    yield "array-of-5", bad("document", "expected an array of 4", cbor2.dumps(parts() + [0]))
-    yield "array-indefinite", bad("document", "expected an array of 4",
+    yield "empty", bad("encoding", "is cut off", b"")
+    yield "text", bad("encoding", "COSE_Sign1", b"<html>not found</html>")
+    yield "tag-17", bad("encoding", "COSE_Sign1", b"\xd1" + d.document())
+    yield "tag-18-twice", bad("encoding", "COSE_Sign1", b"\xd2\xd2" + d.document())
+    yield "trailing-byte", bad("encoding", "followed by 1 bytes", d.document() + b"\x00")
+    yield "two-documents", bad("encoding", "followed by", d.document() * 2)
+    yield "too-large", bad("encoding", "the limit is 16384", d.document() + bytes(16384))
+    yield "array-of-3", bad("encoding", "expected an array of 4", cbor2.dumps(parts()[:3]))
+    yield "array-of-5", bad("encoding", "expected an array of 4", cbor2.dumps(parts() + [0]))
+    yield "array-indefinite", bad("encoding", "expected an array of 4",
                                   joined(protected, unprotected, payload, signature, b"\x9f", b"\xff"))
-    yield "map-around", bad("document", "a map", cbor2.dumps({1: parts()}))
-    yield "unprotected-filled", bad("document", "unprotected header is not the empty map",
+    yield "map-around", bad("encoding", "a map", cbor2.dumps({1: parts()}))
+    yield "unprotected-filled", bad("encoding", "unprotected header is not the empty map",
                                     joined(protected, cbor2.dumps({4: b"kid"}), payload, signature))
-    yield "unprotected-indefinite", bad("document", "unprotected header is not the empty map",
+    yield "unprotected-indefinite", bad("encoding", "unprotected header is not the empty map",
                                         joined(protected, b"\xbf\xff", payload, signature))
-    yield "unprotected-array", bad("document", "unprotected header", joined(protected, b"\x80", payload, signature))
-    yield "protected-text", bad("document", "protected header", joined(b"\x64abcd", unprotected, payload, signature))
-    yield "head-not-shortest", bad("document", "has a head of 3 bytes where 2 are enough",
+    yield "unprotected-array", bad("encoding", "unprotected header", joined(protected, b"\x80", payload, signature))
+    yield "protected-text", bad("encoding", "protected header", joined(b"\x64abcd", unprotected, payload, signature))
+    yield "head-not-shortest", bad("encoding", "has a head of 3 bytes where 2 are enough",
                                    joined(protected, unprotected, payload, b"\x59\x00\x60" + raw_signature))
-    yield "tag-not-shortest", bad("document", "has a head of 2 bytes", b"\xd8\x12" + d.document())
-    yield "payload-nil", bad("document", "null", joined(protected, unprotected, b"\xf6", signature))
-    yield "payload-array", bad("document", "payload", d.seal(cbor2.dumps([1])))
-    yield "payload-trailing", bad("document", "payload is followed by 1 bytes", d.seal(raw_payload + b"\x00"))
-    yield "payload-cut", bad("document", "cut off", d.seal(raw_payload[:-1]))
-    yield "payload-key-number", bad("document", "payload key", d.document(change=lambda p: p.update({7: 8})))
-    yield "duplicate-nonce", bad("document", "payload key 8 comes again as key 9", duplicate_key("nonce", b"other"))
-    yield "duplicate-pcr", bad("document", "PCR3 comes twice", duplicate_pcr())
-    yield "chunked-nonce", bad("document", "in chunks", chunked_nonce())
-    yield "long-length", bad("document", "has a head of 2 bytes where 1 are enough", long_length())
-    yield "deep-9", bad("document", "nested more than 8 deep", deep(9))
-    yield "duplicate-unknown", bad("document", "comes again", d.seal(
+    yield "tag-not-shortest", bad("encoding", "has a head of 2 bytes", b"\xd8\x12" + d.document())
+    yield "payload-nil", bad("encoding", "null", joined(protected, unprotected, b"\xf6", signature))
+    yield "payload-array", bad("encoding", "payload", d.seal(cbor2.dumps([1])))
+    yield "payload-trailing", bad("encoding", "payload is followed by 1 bytes", d.seal(raw_payload + b"\x00"))
+    yield "payload-cut", bad("encoding", "cut off", d.seal(raw_payload[:-1]))
+    yield "payload-key-number", bad("encoding", "payload key", d.document(change=lambda p: p.update({7: 8})))
+    yield "duplicate-nonce", bad("encoding", "payload key 8 comes again as key 9", duplicate_key("nonce", b"other"))
+    yield "duplicate-pcr", bad("encoding", "PCR3 comes twice", duplicate_pcr())
+    yield "chunked-nonce", bad("encoding", "in chunks", chunked_nonce())
+    yield "long-length", bad("encoding", "has a head of 2 bytes where 1 are enough", long_length())
+    yield "deep-9", bad("encoding", "nested more than 8 deep", deep(9))
+    yield "duplicate-unknown", bad("encoding", "comes again", d.seal(
         b"\xab" + b"".join(d.encode(k) + d.encode(v) for k, v in
                            [*cbor2.loads(raw_payload).items(), ("later", 1), ("later", 2)])))
-    yield "many-keys", bad("document", "more than 32 keys",
+    yield "many-keys", bad("encoding", "more than 32 keys",
                            d.document(change=lambda p: p.update({f"later{i}": i for i in range(24)})))
 
     for label, header in (("es256", {1: -7}), ("eddsa", {1: -8}), ("crit", {1: -35, 2: [7]}), ("empty", {}),
                           ("label-3", {3: -35}), ("positive", {1: 34})):
-        yield "protected-" + label, bad("document", "protected header", d.document(protected=cbor2.dumps(header)))
-    yield "protected-trailing", bad("document", "protected header is followed",
+        yield "protected-" + label, bad("encoding", "protected header", d.document(protected=cbor2.dumps(header)))
+    yield "protected-trailing", bad("encoding", "protected header is followed",
                                     d.document(protected=d.ES384_HEADER + b"\x00"))
-    yield "protected-zero-length", bad("document", "protected header", d.document(protected=b""))
+    yield "protected-zero-length", bad("encoding", "protected header", d.document(protected=b""))
 
-    yield "signature-95", bad("document", "signature has 95 bytes", other_signature(lambda s: s[:95]))
-    yield "signature-97", bad("document", "signature has 97 bytes", other_signature(lambda s: s + b"\x00"))
+    yield "signature-95", bad("encoding", "signature has 95 bytes", other_signature(lambda s: s[:95]))
+    yield "signature-97", bad("encoding", "signature has 97 bytes", other_signature(lambda s: s + b"\x00"))
     yield "signature-zero", bad("signature", "not made by", other_signature(lambda s: bytes(96)))
     yield "signature-r-zero", bad("signature", "not made by", other_signature(lambda s: bytes(48) + s[48:]))
     yield "signature-s-zero", bad("signature", "not made by", other_signature(lambda s: s[:48] + bytes(48)))

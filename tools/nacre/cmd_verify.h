@@ -1,0 +1,126 @@
+/*
+ * cmd_verify.h - what the parts of `nacre verify` share. Exit codes: 0 verified, 1 refused, 2 could not check. A
+ * function that returns int says NACRE_CHECKED when all is well, else NACRE_UNCHECKED with `why` filled.
+ */
+#ifndef NACRE_TOOL_CMD_VERIFY_H
+#define NACRE_TOOL_CMD_VERIFY_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "nacre/verify.h"
+
+#define NACRE_CHECKED   0
+#define NACRE_REFUSED   1
+#define NACRE_UNCHECKED 2
+
+/* Files and answers of a server; a document has at most 16384 bytes, twice that in hex. */
+#define NACRE_VCMD_INPUT_MAX ((size_t)1 << 20)
+
+struct nacre_vcmd_buffer {
+    uint8_t *data; /* malloc'd, with a NUL after it that size does not count */
+    size_t size;
+};
+
+struct nacre_vcmd_options {
+    const char *program; /* "nacre verify document" */
+    const char *input;   /* FILE, "-" or URL; NULL if none was given */
+    nacre_verify_policy *policy;
+    bool json;
+    bool signature_only;
+    bool no_nonce;
+    bool expects_nonce;
+    uint8_t nonce[NACRE_VERIFY_NONCE_MAX];
+    size_t nonce_size;
+    bool at_document;
+    uint64_t at_ms; /* 0: now */
+    /* `response` only */
+    const char *document;
+    const char *key;
+    const char *bcs;
+    const char *signature;
+    const char *intent;
+    const char *timestamp;
+    uint64_t max_response_age_ms; /* 0: not checked */
+};
+
+/* One line of the verdict. */
+struct nacre_vcmd_row {
+    const char *subject; /* "document", "response", "health" */
+    const nacre_verify_check *check;
+};
+
+#define NACRE_VCMD_ROWS_MAX 128u
+
+/* All there is to say, collected before anything is printed. What it points to lives until it is printed. */
+struct nacre_vcmd_verdict {
+    struct nacre_vcmd_row row[NACRE_VCMD_ROWS_MAX];
+    size_t rows;
+    size_t failed;
+    const nacre_verify_doc *doc; /* verified, or NULL */
+    bool signature_only;
+    uint64_t time_ms;
+    const char *note;      /* what was not checked, or NULL */
+    const char *endpoints; /* JSON object of a health check, or NULL */
+    size_t endpoints_size;
+};
+
+/* cmd_verify_options.c: fills `options`; -1 to go on, else the exit code. The policy is the caller's to free. */
+int nacre_vcmd_read_options(struct nacre_vcmd_options *options, int argc, char **argv, const char *help,
+                            bool response);
+
+/* cmd_verify_text.c */
+int nacre_vcmd_parse_hex(const char *text, size_t length, uint8_t *out, size_t max, size_t *size);
+int nacre_vcmd_parse_u64(const char *text, size_t length, uint64_t max, uint64_t *value);
+/* RFC 3339, or milliseconds since 1970. */
+int nacre_vcmd_parse_time(const char *text, uint64_t *ms);
+uint64_t nacre_vcmd_now_ms(void);
+
+/* cmd_verify_input.c: reads FILE or "-"; `max` bytes at most. */
+int nacre_vcmd_load(const char *name, struct nacre_vcmd_buffer *buffer, nacre_verify_error *why);
+/* Turns raw CBOR, hex, base64 or {"attestation":"hex"} into raw CBOR, in place. */
+int nacre_vcmd_decode(struct nacre_vcmd_buffer *buffer, nacre_verify_error *why);
+void nacre_vcmd_buffer_free(struct nacre_vcmd_buffer *buffer);
+
+/* cmd_verify_fetch.c */
+bool nacre_vcmd_is_url(const char *name);
+/* URL with its path replaced if that is empty or `always`, and ?nonce=hex if nonce_size > 0. To be freed. */
+char *nacre_vcmd_url(const char *base, const char *path, bool always, const uint8_t *nonce,
+                     size_t nonce_size);
+int nacre_vcmd_fetch(const char *url, struct nacre_vcmd_buffer *buffer, nacre_verify_error *why);
+
+/* cmd_verify_json.c: a member of a JSON object. Absent and malformed are both NACRE_UNCHECKED, with the reason. */
+struct nacre_vcmd_json {
+    const char *text; /* a string's content, a number as written, an object or array with its braces */
+    size_t size;
+};
+int nacre_vcmd_json_string(struct nacre_vcmd_json object, const char *key, struct nacre_vcmd_json *value,
+                           nacre_verify_error *why);
+int nacre_vcmd_json_object(struct nacre_vcmd_json object, const char *key, struct nacre_vcmd_json *value,
+                           nacre_verify_error *why);
+int nacre_vcmd_json_u64(struct nacre_vcmd_json object, const char *key, uint64_t max, uint64_t *value,
+                        nacre_verify_error *why);
+/* Whether the object is well-formed and has the key. */
+bool nacre_vcmd_json_has(struct nacre_vcmd_json object, const char *key);
+
+/* cmd_verify_document.c: options->input, or `name`, verified under the options' policy. *report is the caller's. */
+int nacre_vcmd_run_document(const struct nacre_vcmd_options *options, const char *name, const char *path,
+                            nacre_verify_report **report, nacre_verify_error *why);
+
+/* cmd_verify_print.c */
+void nacre_vcmd_add_report(struct nacre_vcmd_verdict *verdict, const char *subject,
+                           const nacre_verify_report *report);
+void nacre_vcmd_add_check(struct nacre_vcmd_verdict *verdict, const char *subject,
+                          const nacre_verify_check *check);
+/* Prints the verdict; returns the exit code. */
+int nacre_vcmd_print(const struct nacre_vcmd_options *options, const struct nacre_vcmd_verdict *verdict);
+/* Says that nothing was decided; returns the exit code. */
+int nacre_vcmd_give_up(const struct nacre_vcmd_options *options, const nacre_verify_error *why);
+int nacre_vcmd_unchecked(nacre_verify_error *why, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+int nacre_cmd_verify_document(int argc, char **argv);
+int nacre_cmd_verify_response(int argc, char **argv);
+int nacre_cmd_verify_health(int argc, char **argv);
+
+#endif
