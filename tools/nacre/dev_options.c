@@ -1,10 +1,13 @@
 #include "dev_options.h"
 
 #include "commands.h"
+#include "netaddr.h"
 
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
+
+#define TIMEOUT_MAX 86400u
 
 static const char help[] =
     "usage: nacre dev --app NAME | --plugin FILE.so [option]...\n"
@@ -32,6 +35,9 @@ static const char help[] =
     "  --map KIND             indefinite (default) or definite length of the attestation document's map\n"
     "  --keep DIR             put manifest, test root and sockets here and leave them; default: a private\n"
     "                         directory that is removed at the end\n"
+    "  --timeout SECONDS      give up when the runtime is not ready by then (1 to 86400; default 30, and as "
+    "long\n"
+    "                         as the secrets may take where they are delivered to a socket)\n"
     "  --pid-file FILE        hold this process's id here while it runs\n"
     "  -h, --help\n"
     "\n"
@@ -56,7 +62,7 @@ static int set_once(const char **slot, const char *value, const char *name)
     return -1;
 }
 
-static int check(const struct nacre_dev_options *o, int argc, char **argv, int first)
+static int check(struct nacre_dev_options *o, int argc, char **argv, int first)
 {
     if (first < argc)
         return nacre_usage_error("nacre dev", "unexpected argument '%s'", argv[first]);
@@ -66,6 +72,12 @@ static int check(const struct nacre_dev_options *o, int argc, char **argv, int f
                                  o->app ? o->app : "--app NAME or --plugin FILE.so");
     if (o->map && strcmp(o->map, "definite") != 0 && strcmp(o->map, "indefinite") != 0)
         return nacre_usage_error("nacre dev", "--map is '%s', expected definite or indefinite", o->map);
+    uint64_t seconds = 0;
+    if (o->timeout &&
+        (nacre_number_parse(&seconds, o->timeout, strlen(o->timeout), TIMEOUT_MAX) || seconds == 0))
+        return nacre_usage_error("nacre dev", "--timeout is '%s', expected seconds from 1 to %u", o->timeout,
+                                 TIMEOUT_MAX);
+    o->timeout_s = (int)seconds;
     return -1;
 }
 
@@ -78,7 +90,7 @@ int nacre_dev_options_read(struct nacre_dev_options *out, int argc, char **argv)
     } single[] = {
         {"app", &o.app},       {"plugin", &o.plugin}, {"allow", &o.allow},       {"config", &o.config},
         {"listen", &o.listen}, {"admin", &o.admin},   {"secrets", &o.secrets},   {"ca", &o.ca},
-        {"map", &o.map},       {"keep", &o.keep},     {"pid-file", &o.pid_file},
+        {"map", &o.map},       {"keep", &o.keep},     {"pid-file", &o.pid_file}, {"timeout", &o.timeout},
     };
     enum { N_SINGLE = sizeof single / sizeof single[0], OPT_SINGLE = 256, OPT_UPSTREAM = 512, OPT_SET };
     struct option long_options[N_SINGLE + 4] = {

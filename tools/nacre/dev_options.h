@@ -24,6 +24,8 @@ struct nacre_dev_options {
     const char *map;
     const char *keep;
     const char *pid_file;
+    const char *timeout;
+    int timeout_s; /* 0: the default */
     struct nacre_dev_repeated upstreams;
     struct nacre_dev_repeated sets;
 };

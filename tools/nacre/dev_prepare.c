@@ -183,8 +183,10 @@ static int write_manifest(struct inputs *in, const struct nacre_dev_plan *plan,
 }
 
 /* A source that somebody has to deliver to may take as long as it is configured to. */
-static int ready_limit(const struct nacre_config *config)
+static int ready_limit(const struct nacre_dev_options *o, const struct nacre_config *config)
 {
+    if (o->timeout_s)
+        return o->timeout_s * 1000;
     bool waits =
         strncmp(config->secrets_source, "unix:", 5) == 0 || strncmp(config->secrets_source, "vsock:", 6) == 0;
     return CORE_READY_MS + (waits ? (int)config->secrets_timeout_s * 1000 : 0);
@@ -205,7 +207,7 @@ int nacre_dev_prepare(struct nacre_dev_plan *out, const struct nacre_dev_options
     if (rc == 0) {
         memcpy(out->listen, in.settings.config.listen_api, sizeof out->listen);
         out->map = options->map;
-        out->ready_ms = ready_limit(&in.settings.config);
+        out->ready_ms = ready_limit(options, &in.settings.config);
     }
     nacre_plugin_facts_free(&in.facts);
     nacre_settings_free(&in.settings);
