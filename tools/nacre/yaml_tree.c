@@ -115,8 +115,9 @@ const char *nacre_yaml_what(const struct nacre_yaml_node *node)
     return looks_like_number(node->text) ? "a number" : "text";
 }
 
-static int refuse_list(const char *file, const struct nacre_yaml_node *node, char *why, size_t why_len,
-                       const char *format, va_list args)
+__attribute__((format(printf, 5, 0))) static int refuse_list(const char *file,
+                                                             const struct nacre_yaml_node *node, char *why,
+                                                             size_t why_len, const char *format, va_list args)
 {
     char path[NACRE_YAML_PATH], reason[768];
     nacre_yaml_path(node, path, sizeof path);
