@@ -159,7 +159,7 @@ static const char *header(const char *head, const char *name)
  */
 static int answer(struct load *l, struct conn *c)
 {
-    unsigned status = 0;
+    static const char version[] = "HTTP/1.1 ";
     c->in[c->in_len] = '\0';
     char *end = strstr(c->in, "\r\n\r\n");
     if (!end)
@@ -169,8 +169,9 @@ static int answer(struct load *l, struct conn *c)
     const char *connection = header(c->in, "Connection");
     size_t body = (size_t)(end + 4 - c->in);
     size_t len = length ? strtoul(length, NULL, 10) : STORM_ANSWER_MAX;
-    if (sscanf(c->in, "HTTP/1.1 %3u", &status) != 1 || len > STORM_ANSWER_MAX - body)
+    if (strncmp(c->in, version, sizeof version - 1) != 0 || len > STORM_ANSWER_MAX - body)
         return -1;
+    unsigned status = (unsigned)strtoul(c->in + sizeof version - 1, NULL, 10);
     if (c->in_len < body + len) {
         *end = '\r';
         return 0;
