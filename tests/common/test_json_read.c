@@ -137,8 +137,7 @@ START_TEST(refused)
                                       "\"\xed\xa0\x80\"",
                                       "// c\n1",
                                       "/**/1",
-                                      "\xef\xbb\xbf"
-                                      "1",
+                                      "\xef\xbb\xbf\x31",
                                       "[1]x",
                                       "\"\\\x00\"",
                                       "1\v"};
