@@ -36,8 +36,8 @@ END_TEST
 START_TEST(mappings_with_port_and_pins)
 {
     uint8_t expected[32];
-    for (uint8_t i = 0; i < sizeof expected; i++)
-        expected[i] = i;
+    for (unsigned i = 0; i < sizeof expected; i++)
+        expected[i] = (uint8_t)i;
     ck_assert_msg(
         read_text("endpoints:\n  - {host: a.example, port: 8443, pins: [" PIN_HEX ", " PIN_TWO "]}\n"
                   "  - host: a.example\n  - host: b.example\n    pins:\n      - " PIN_B64 "\n") == 0,

@@ -36,7 +36,7 @@ static _Noreturn void run_child(const char *const argv[], int ready_fd, int erro
 /* A pipe whose ends are out of the way of the descriptors that the child arranges. */
 static int high_pipe(int ends[2])
 {
-    int low[2];
+    int low[2] = {-1, -1};
     if (pipe2(low, O_CLOEXEC) < 0)
         return -errno;
     ends[0] = fcntl(low[0], F_DUPFD_CLOEXEC, HIGH_FD);
@@ -81,7 +81,7 @@ static int make_pipes(int ready[2], int error[2])
 
 static int spawn(struct nacre_dev_child *child, const char *const argv[])
 {
-    int ready[2], error[2];
+    int ready[2] = {-1, -1}, error[2] = {-1, -1};
     int rc = make_pipes(ready, error);
     if (rc)
         return rc;

@@ -46,10 +46,10 @@ static enum event fail(const char *text)
 static bool take_signals(int fd)
 {
     struct signalfd_siginfo info;
-    bool stop = false;
+    bool asked = false;
     while (read(fd, &info, sizeof info) == (ssize_t)sizeof info)
-        stop = stop || info.ssi_signo != SIGCHLD;
-    return stop;
+        asked = asked || info.ssi_signo != SIGCHLD;
+    return asked;
 }
 
 static bool report_ended(struct nacre_dev_child *child, bool starting)
@@ -85,10 +85,10 @@ static enum event wait_for(struct run *r, struct nacre_dev_child *child, uint64_
             return EVENT_TIMEOUT;
         if (polled[0].revents && take_signals(r->signal_fd))
             return EVENT_STOP;
-        int rc = polled[1].revents ? nacre_dev_child_read(child) : 0;
+        int rc = child && polled[1].revents ? nacre_dev_child_read(child) : 0;
         if (rc == 1)
             return EVENT_READY;
-        if (rc == -EPIPE) {
+        if (child && rc == -EPIPE) {
             /* Its end follows, with an exit code that says more. */
             (void)close(child->ready_fd);
             child->ready_fd = -1;

@@ -1,6 +1,7 @@
 #include "netaddr.h"
 
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -39,7 +40,7 @@ static bool ends_in_number(const char *label, size_t len)
 {
     if (len >= 2 && label[0] == '0' && label[1] == 'x') {
         for (size_t i = 2; i < len; i++) {
-            if (!memchr("0123456789abcdef", label[i], 16))
+            if (!isxdigit((unsigned char)label[i]))
                 return false;
         }
         return true;

@@ -63,8 +63,8 @@ static int read_section(const struct reading *r, const struct nacre_yaml_node *s
         return refuse_type(r, section, "a mapping");
     for (const struct nacre_yaml_node *node = section->first; node; node = node->next) {
         const struct nacre_config_key *row = nacre_config_find(section->key, node->key);
-        char reason[768];
         if (!row) {
+            char reason[768];
             (void)nacre_settings_unknown(section->key, node->key, reason, sizeof reason);
             return refuse_at(r, node, reason);
         }
@@ -120,13 +120,13 @@ static int read_root(const struct reading *r, const struct nacre_yaml_node *root
     if (root->kind != NACRE_YAML_MAPPING)
         return refuse_type(r, root, "a mapping of sections");
     for (const struct nacre_yaml_node *node = root->first; node; node = node->next) {
-        char reason[768];
         int rc = 0;
         if (strcmp(node->key, "plugin") == 0) {
             rc = read_plugin(r, node);
         } else if (nacre_settings_has_section(node->key)) {
             rc = read_section(r, node);
         } else {
+            char reason[768];
             (void)nacre_settings_unknown(node->key, NULL, reason, sizeof reason);
             rc = refuse_at(r, node, reason);
         }

@@ -168,7 +168,8 @@ static int refuse_decoration(struct builder *b, const yaml_event_t *event, const
 static struct nacre_yaml_node *add_node(struct builder *b, const yaml_event_t *event,
                                         enum nacre_yaml_kind kind)
 {
-    struct nacre_yaml_node *node = calloc(1, sizeof *node);
+    /* A document has one root, and there is one document. */
+    struct nacre_yaml_node *node = b->open || !b->root ? calloc(1, sizeof *node) : NULL;
     if (!node)
         return NULL;
     node->kind = kind;
@@ -259,7 +260,7 @@ static int take_event(struct builder *b, const yaml_event_t *event)
         return open_container(b, event, NACRE_YAML_MAPPING);
     case YAML_SEQUENCE_END_EVENT:
     case YAML_MAPPING_END_EVENT:
-        b->open = b->open->parent;
+        b->open = b->open ? b->open->parent : NULL;
         b->depth--;
         return 0;
     default:
