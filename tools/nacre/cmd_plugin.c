@@ -1,9 +1,14 @@
 #include "commands.h"
+#include "plugin_cmds.h"
 
 int nacre_cmd_plugin(int argc, char **argv)
 {
     static const struct nacre_command commands[] = {
         {"manifest", "write the measured manifest of a plugin", nacre_cmd_plugin_manifest},
+        {"show", "print what a plugin declares", nacre_plugin_cmd_show},
+        {"endpoints", "print the allow list that a plugin needs", nacre_plugin_cmd_endpoints},
+        {"move", "print a Move module that checks a plugin's answers", nacre_plugin_cmd_move},
+        {"ts", "print TypeScript that checks a plugin's answers", nacre_plugin_cmd_ts},
     };
     return nacre_command_dispatch("nacre plugin", "Works on the shared object of an app.", commands,
                                   sizeof commands / sizeof commands[0], argc, argv);

@@ -1,0 +1,15 @@
+# The subcommands of `nacre plugin` that read a descriptor, and the one that writes a new plugin.
+set(gen_templates client.ts)
+set(gen_template_root "${CMAKE_CURRENT_SOURCE_DIR}/templates")
+list(TRANSFORM gen_templates PREPEND "${gen_template_root}/" OUTPUT_VARIABLE gen_template_files)
+list(JOIN gen_templates "," gen_template_names)
+add_custom_command(OUTPUT "${CMAKE_CURRENT_BINARY_DIR}/plugin_templates.c"
+  COMMAND ${CMAKE_COMMAND} "-DROOT=${gen_template_root}" "-DFILES=${gen_template_names}"
+    "-DOUTPUT=${CMAKE_CURRENT_BINARY_DIR}/plugin_templates.c" -P "${CMAKE_SOURCE_DIR}/tools/cmake/NacreEmbed.cmake"
+  DEPENDS ${gen_template_files} "${CMAKE_SOURCE_DIR}/tools/cmake/NacreEmbed.cmake" VERBATIM)
+
+add_library(nacre_tool_gen STATIC
+  plugin_endpoints.c plugin_gen.c plugin_move.c plugin_move_names.c plugin_names.c plugin_open.c plugin_show.c
+  plugin_template.c plugin_ts.c plugin_ts_names.c "${CMAKE_CURRENT_BINARY_DIR}/plugin_templates.c")
+target_link_libraries(nacre_tool_gen PUBLIC nacre_tool nacre-json)
+target_link_libraries(nacre PRIVATE nacre_tool_gen)
