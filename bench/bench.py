@@ -87,7 +87,7 @@ def first_answer(harness):
     body = json.dumps(harness.media_body(1)).encode()
     raw = (b"POST /process_data HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n"
            b"Content-Length: %d\r\nConnection: close\r\n\r\n" % len(body) + body)
-    command = [arg for arg in runtime.direct_command() if arg not in ("--ready-fd", "1")]
+    command = runtime.direct_command()
     null = os.open(os.devnull, os.O_RDWR)
     begin = time.perf_counter()
     pid = os.posix_spawn(command[0], command, {}, file_actions=[(os.POSIX_SPAWN_DUP2, null, 2)])

@@ -281,21 +281,32 @@ class Runtime:
             self.simulator = subprocess.Popen(
                 [str(BIN / "nacre-nsm-sim"), "--socket", str(self.dir / "run" / "nsm"), "--control",
                  str(self.control_path), "--root-out", str(self.root_path), "--ready-fd", "1", *self.sim_options],
-                stdout=subprocess.PIPE, stderr=log)
+                stdout=subprocess.PIPE, stderr=log, cwd=ROOT)
         assert self.simulator.stdout.readline() == b"ready\n", self.log()
 
     def direct_command(self):
-        return [str(BIN / "nacred"), "--manifest", str(self.manifest_path), "--plugin", str(self.plugin), "--ready-fd",
-                "1", *self.options]
+        return [str(BIN / "nacred"), "--manifest", str(self.manifest_path), "--plugin", str(self.plugin), *self.options]
+
+    def popen(self, command, ready_fd=False):
+        """Starts it with its ready line in our pipe: standard output, or a descriptor that is named to it."""
+        with open(self.log_path, "ab") as log:
+            if not ready_fd:
+                return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, cwd=ROOT)
+            ours, theirs = os.pipe()
+            try:
+                process = subprocess.Popen([*command, "--ready-fd", str(theirs)], stdout=log, stderr=log, cwd=ROOT,
+                                           pass_fds=[theirs])
+            finally:
+                os.close(theirs)
+            process.stdout = open(ours, "rb")
+            return process
 
     def spawn(self):
         if self.direct:
             status, said = self.write_manifest()
             assert status == 0, said
             self.start_simulator()
-        command = self.direct_command() if self.direct else self.dev_command()
-        with open(self.log_path, "ab") as log:
-            self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, cwd=ROOT)
+        self.process = self.popen(self.direct_command(), True) if self.direct else self.popen(self.dev_command())
 
     def start(self, seconds=30):
         self.spawn()

@@ -29,7 +29,7 @@ def test_the_plugin_without_a_fault_starts(start):
 
 
 @pytest.mark.parametrize("fault,words", [
-    ("magic", ["NACREPLX", "NACREPLG"]),
+    ("magic", [b"NACREPLX".hex(), b"NACREPLG".hex()]),
     ("major", ["77", "1"]),
     ("size", ["20"]),
     ("symbol", ["nacre_plugin"]),
@@ -108,13 +108,14 @@ def test_tampered_manifest(tmp_path, at):
     direct_refusal(runtime, damage)
 
 
-@pytest.mark.parametrize("content", [b"", b"\x00", b"\xbf", b"\xff" * 2_000_000, b"\x9f" * 100_000])
+@pytest.mark.parametrize("content", [b"", b"\x00", b"\xbf", b"\xff" * 2_000_000, b"\x9f" * 100_000],
+                         ids=["empty", "zero", "open map", "too large", "deep"])
 def test_manifest_that_is_none(tmp_path, content):
     runtime = Runtime("media", plugin=copy_of_media(tmp_path), direct=True, start=False)
     direct_refusal(runtime, lambda: runtime.manifest_path.write_bytes(content))
 
 
-@pytest.mark.parametrize("content", [b"", b"not a shared object"])
+@pytest.mark.parametrize("content", [b"", b"not a shared object"], ids=["empty", "text"])
 def test_plugin_that_is_none(tmp_path, content):
     plugin = copy_of_media(tmp_path)
     runtime = Runtime("media", plugin=plugin, direct=True, start=False)
@@ -157,8 +158,7 @@ def test_restart_against_the_same_nsm():
         runtime.process.terminate()
         assert runtime.process.wait(15) == 0
         runtime.process.stdout.close()
-        runtime.process = subprocess.Popen(runtime.direct_command(), stdout=subprocess.PIPE,
-                                           stderr=open(runtime.log_path, "ab"))
+        runtime.process = runtime.popen(runtime.direct_command(), True)
         line = runtime.process.stdout.readline().decode().split()
         assert line[0] == "ready" and line[1] != old.hex()
         runtime.key, runtime.address = bytes.fromhex(line[1]), ("127.0.0.1", int(line[2]))
