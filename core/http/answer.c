@@ -1,0 +1,250 @@
+#include "answer.h"
+
+#include "common/log.h"
+#include "reply.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* Messages read in one go before connections get their turn. */
+#define BATCH 256u
+
+static bool keep(struct nacre_conn *conn, const char *text, size_t len)
+{
+    conn->kept = malloc(len + 1);
+    if (!conn->kept)
+        return false;
+    memcpy(conn->kept, text, len);
+    conn->kept_len = len;
+    return true;
+}
+
+static void answer_error(struct nacre_conn *conn, uint32_t status, const uint8_t *text, size_t len)
+{
+    struct nacre_json_out *out = nacre_lane_out(conn->lane);
+    if (status < 400 || status > 599)
+        status = 500;
+    nacre_error_text(out, text, len, "no reason was given");
+    (void)nacre_reply_out(conn, status, status == 429 || status == 503);
+}
+
+static void answer_refusal(struct nacre_conn *conn, struct nacre_refusal refusal)
+{
+    (void)nacre_reply_refusal(conn, &refusal);
+}
+
+/* The slot that waits for `what` under this id, or NULL, and then it is counted. */
+static struct nacre_slot *find(struct nacre_lane *lane, uint64_t id, uint32_t what)
+{
+    struct nacre_slot *slot = nacre_slots_find(&lane->slots, id);
+    /* what was never sent cannot be answered: somebody guesses */
+    if (slot && slot->waits & what && (slot->sent || what == NACRE_WAIT_DOCUMENT))
+        return slot;
+    nacre_count(slot ? &lane->metrics.bad_frames : &lane->metrics.late, 1);
+    return NULL;
+}
+
+static void render_failed(struct nacre_conn *conn, int err)
+{
+    char id[17];
+    nacre_id_text(id, conn->id);
+    nacre_log_event(NACRE_LEVEL_ERROR, "response not rendered", NLS("req", id),
+                    NLS("route", conn->path->text), NLI("err", err));
+    if (err == -EMSGSIZE)
+        answer_refusal(conn, nacre_refuse(500, "the response is too large for JSON"));
+    else
+        answer_refusal(conn, nacre_refuse(500, "the signed response could not be shown"));
+}
+
+/* The answer's JSON without its last '}' into the lane's buffer. */
+static int write_signed(struct nacre_conn *conn, const struct nacre_answer_frame *answer, const uint8_t *bcs,
+                        size_t len)
+{
+    struct nacre_shared *shared = conn->lane->shared;
+    struct nacre_json_out *out = nacre_lane_out(conn->lane);
+    const struct nacre_envelope *envelope = &shared->envelopes[answer->route];
+    nacre_json_raw(out, envelope->text, envelope->len);
+    nacre_json_u64(out, answer->timestamp_ms);
+    nacre_json_raw(out, ",\"data\":", 8);
+    int err = nacre_render(out, &shared->renderer, shared->manifest->routes[answer->route].response, bcs, len,
+                           shared->render_max);
+    nacre_json_raw(out, "},\"signature\":\"", 15);
+    nacre_json_hex(out, answer->signature, sizeof answer->signature);
+    nacre_json_raw(out, "\"", 1);
+    return err ? err : out->failed ? -ENOMEM : 0;
+}
+
+static void write_attestation(struct nacre_json_out *out, const char *hex, size_t len)
+{
+    nacre_json_lit(out, ",\"attestation\":\"");
+    nacre_json_raw(out, hex, len);
+    nacre_json_lit(out, "\"");
+}
+
+static void take_signed(struct nacre_slot *slot, const struct nacre_answer_frame *answer, const uint8_t *bcs,
+                        size_t len)
+{
+    struct nacre_conn *conn = slot->owner;
+    struct nacre_json_out *out = &conn->lane->out;
+    int err = write_signed(conn, answer, bcs, len);
+    if (err) {
+        render_failed(conn, err);
+        return;
+    }
+    slot->waits &= ~NACRE_WAIT_APP;
+    if (slot->waits) {
+        if (!keep(conn, out->base, out->len))
+            render_failed(conn, -ENOMEM);
+        return;
+    }
+    if (conn->kept)
+        write_attestation(out, conn->kept, conn->kept_len);
+    nacre_json_raw(out, "}", 1);
+    (void)nacre_reply_out(conn, 200, 0);
+}
+
+static void take_answer(struct nacre_lane *lane)
+{
+    const struct nacre_answer_frame *answer = (const void *)lane->inbox.head;
+    struct nacre_slot *slot = find(lane, answer->id, NACRE_WAIT_APP);
+    if (!slot)
+        return;
+    if (slot->route != answer->route) {
+        nacre_count(&lane->metrics.bad_frames, 1);
+        nacre_log_event(NACRE_LEVEL_ERROR, "answer for another route", NLI("route", answer->route),
+                        NLI("expected", slot->route));
+        answer_refusal(slot->owner, nacre_refuse(500, "the answer was for another route"));
+        return;
+    }
+    if (answer->status == 200)
+        take_signed(slot, answer, lane->inbox.payload, lane->inbox.payload_len);
+    else
+        answer_error(slot->owner, answer->status, lane->inbox.payload, lane->inbox.payload_len);
+}
+
+static void take_failure(struct nacre_lane *lane)
+{
+    const struct nacre_failure_frame *failure = (const void *)lane->inbox.head;
+    struct nacre_slot *slot = find(lane, failure->id, NACRE_WAIT_APP);
+    if (slot)
+        answer_error(slot->owner, failure->status, lane->inbox.payload, lane->inbox.payload_len);
+}
+
+static void take_health(struct nacre_lane *lane)
+{
+    const struct nacre_health_frame *health = (const void *)lane->inbox.head;
+    if (health->endpoint >= lane->shared->manifest->n_allow || health->ok > 1)
+        nacre_count(&lane->metrics.bad_frames, 1);
+    else
+        nacre_shared_set_health(lane->shared, health);
+}
+
+static void lose_app(struct nacre_lane *lane)
+{
+    if (!lane->stopping) {
+        nacre_lane_lose_app(lane);
+        return;
+    }
+    /* it was told to stop as we were: what it has answered is on its way through nacred */
+    (void)close(lane->request_fd);
+    lane->request_fd = -1;
+}
+
+void nacre_app_drain(struct nacre_lane *lane)
+{
+    for (unsigned i = 0; i < BATCH && lane->request_fd >= 0; i++) {
+        int got = nacre_frame_receive(lane->request_fd, &lane->inbox, NACRE_FAILURE_TEXT, true);
+        if (got == -EAGAIN)
+            break;
+        if (got == -EINTR)
+            continue;
+        if (got == -EBADMSG || got == -ENOMEM) {
+            nacre_count(&lane->metrics.bad_frames, 1);
+            continue;
+        }
+        if (got != 1) {
+            lose_app(lane);
+            break;
+        }
+        if (lane->inbox.head->type == NACRE_FRAME_FAILURE)
+            take_failure(lane);
+        else if (lane->inbox.head->type == NACRE_FRAME_HEALTH)
+            take_health(lane);
+        else
+            nacre_count(&lane->metrics.bad_frames, 1);
+    }
+    nacre_inbox_clear(&lane->inbox);
+}
+
+void nacre_answers_drain(struct nacre_lane *lane)
+{
+    for (unsigned i = 0; i < BATCH && lane->answer_fd >= 0; i++) {
+        int got = nacre_frame_receive(lane->answer_fd, &lane->inbox, NACRE_PAYLOAD_MAX, true);
+        if (got == -EAGAIN)
+            break;
+        if (got == -EINTR)
+            continue;
+        if (got == 1 && lane->inbox.head->type == NACRE_FRAME_ANSWER) {
+            take_answer(lane);
+        } else if (got == 1 || got == -EBADMSG || got == -ENOMEM) {
+            nacre_count(&lane->metrics.bad_frames, 1);
+        } else {
+            (void)close(lane->answer_fd);
+            lane->answer_fd = -1;
+        }
+    }
+    nacre_inbox_clear(&lane->inbox);
+}
+
+static const char no_memory[] = "no memory for the attestation document";
+
+/* The document for a signed route: with the app's part if that is here, else kept until it comes. */
+static void take_document(struct nacre_slot *slot, const char *hex, size_t hex_len)
+{
+    struct nacre_conn *conn = slot->owner;
+    struct nacre_json_out whole = {0};
+    slot->waits &= ~NACRE_WAIT_DOCUMENT;
+    if (slot->waits) {
+        if (!keep(conn, hex, hex_len))
+            answer_refusal(conn, nacre_refuse_later(503, no_memory));
+        return;
+    }
+    nacre_json_raw(&whole, conn->kept, conn->kept_len);
+    write_attestation(&whole, hex, hex_len);
+    nacre_json_raw(&whole, "}", 1);
+    if (whole.failed) {
+        free(whole.base);
+        answer_refusal(conn, nacre_refuse_later(503, no_memory));
+        return;
+    }
+    free(conn->lane->out.base);
+    conn->lane->out = whole;
+    (void)nacre_reply_out(conn, 200, 0);
+}
+
+void nacre_answer_document(struct nacre_lane *lane, const struct nacre_mail_document *document)
+{
+    struct nacre_slot *slot = find(lane, document->id, NACRE_WAIT_DOCUMENT);
+    if (!slot)
+        return;
+    struct nacre_conn *conn = slot->owner;
+    if (document->status != 200) {
+        /* the answer without the document is not what was asked for; what the app still sends comes late */
+        answer_error(conn, document->status == 429 ? 429 : 503, document->data, document->len);
+        return;
+    }
+    struct nacre_json_out *out = nacre_lane_out(lane);
+    if (!conn->path->builtin) {
+        nacre_json_hex(out, document->data, document->len);
+        if (out->failed)
+            answer_refusal(conn, nacre_refuse_later(503, no_memory));
+        else
+            take_document(slot, out->base, out->len);
+        return;
+    }
+    nacre_json_lit(out, "{\"attestation\":\"");
+    nacre_json_hex(out, document->data, document->len);
+    nacre_json_lit(out, "\"}");
+    (void)nacre_reply_out(conn, 200, 0);
+}

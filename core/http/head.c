@@ -1,0 +1,202 @@
+#include "head.h"
+
+#include "path.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <strings.h>
+
+static bool is(struct nacre_slice s, const char *name, size_t len)
+{
+    return s.len == len && strncasecmp(s.ptr, name, len) == 0;
+}
+
+#define IS(SLICE, LITERAL) is((SLICE), (LITERAL), sizeof(LITERAL) - 1)
+
+/* Digits only: "+5", "5,5" and the like are read differently by different programs, so they are refused. */
+static bool parse_length(struct nacre_slice s, uint64_t *out)
+{
+    uint64_t v = 0;
+    for (size_t i = 0; i < s.len; i++)
+        if (s.ptr[i] < '0' || s.ptr[i] > '9' || __builtin_mul_overflow(v, 10u, &v) ||
+            __builtin_add_overflow(v, (uint64_t)(s.ptr[i] - '0'), &v))
+            return false;
+    *out = v;
+    return s.len > 0;
+}
+
+static void take_query(struct nacre_head *head, struct nacre_slice name, struct nacre_slice value)
+{
+    if (name.len == 5 && memcmp(name.ptr, "nonce", 5) == 0) {
+        head->nonce = value;
+        head->n_nonce++;
+    } else if (name.len == 6 && memcmp(name.ptr, "attest", 6) == 0) {
+        head->attest = value;
+        head->n_attest++;
+    }
+}
+
+void nacre_head_take(struct nacre_head *head, bool is_query, struct nacre_slice name,
+                     struct nacre_slice value)
+{
+    if (!value.ptr)
+        value = (struct nacre_slice){"", 0};
+    if (is_query) {
+        take_query(head, name, value);
+        return;
+    }
+    switch (name.len) { /* most headers are none of these: one comparison and on */
+    case 4:
+        head->n_host += IS(name, "Host");
+        break;
+    case 6:
+        head->browser |= IS(name, "Origin");
+        head->expects |= IS(name, "Expect");
+        break;
+    case 12:
+        if (IS(name, "Content-Type"))
+            head->content_type = value;
+        break;
+    case 14:
+        if (IS(name, "Content-Length")) {
+            head->n_content_length++;
+            head->bad_length |= !parse_length(value, &head->content_length);
+        }
+        break;
+    case 17:
+        if (IS(name, "Transfer-Encoding")) {
+            head->n_transfer_encoding++;
+            head->chunked = IS(value, "chunked");
+        }
+        break;
+    default:
+        break;
+    }
+}
+
+bool nacre_is_json(struct nacre_slice s)
+{
+    static const char json[] = "application/json";
+    size_t n = sizeof json - 1;
+    if (s.len < n || strncasecmp(s.ptr, json, n) != 0)
+        return false;
+    while (n < s.len && (s.ptr[n] == ' ' || s.ptr[n] == '\t'))
+        n++;
+    return n == s.len || s.ptr[n] == ';';
+}
+
+/* Where a message ends must be beyond doubt: a proxy in front of us could see another end (RFC 9112, 11.2). */
+static struct nacre_refusal judge_framing(const struct nacre_head *head)
+{
+    if (head->n_content_length > 1 || head->bad_length || head->n_transfer_encoding > 1 ||
+        (head->n_transfer_encoding && head->n_content_length))
+        return nacre_refuse(400, "the length of the body is ambiguous");
+    if (head->n_transfer_encoding && !head->chunked)
+        return nacre_refuse(501, "of transfer codings only chunked is known");
+    if (head->n_host > 1)
+        return nacre_refuse(400, "more than one Host header");
+    return (struct nacre_refusal){0};
+}
+
+static struct nacre_refusal judge_body(const struct nacre_conn *conn, const struct nacre_head *head)
+{
+    bool has_body = head->content_length > 0 || head->chunked;
+    if (has_body && conn->path->method == NACRE_GET)
+        return nacre_refuse(400, "a GET request takes no body");
+    if (conn->path->method == NACRE_GET)
+        return (struct nacre_refusal){0};
+    if (head->content_type.ptr && !nacre_is_json(head->content_type))
+        return nacre_refuse(415, "the body must be JSON: send Content-Type: application/json");
+    uint64_t max = nacre_max_body(conn->lane->shared, conn->path->index);
+    if (head->content_length > max)
+        return nacre_refuse_limit(413, "bytes of body", head->content_length, max);
+    return (struct nacre_refusal){0};
+}
+
+static struct nacre_refusal take_nonce(struct nacre_conn *conn, struct nacre_slice text, uint32_t n)
+{
+    if (n > 1)
+        return nacre_refuse(400, "more than one nonce");
+    conn->nonce = malloc(sizeof *conn->nonce);
+    if (!conn->nonce)
+        return nacre_refuse_later(503, "no memory for the nonce");
+    int err = nacre_nonce_parse(conn->nonce, text.ptr, text.len);
+    if (err == -EMSGSIZE)
+        return nacre_refuse_limit(400, "bytes of nonce", text.len / 2, NACRE_NONCE_MAX);
+    if (err)
+        return nacre_refuse(400, "the nonce must be hex digits, two for each of 1 to 512 bytes");
+    return (struct nacre_refusal){0};
+}
+
+static struct nacre_refusal take_params(struct nacre_conn *conn, const struct nacre_match *match)
+{
+    size_t room = 0;
+    conn->params_len = 0;
+    if (match->path->n_params == 0)
+        return (struct nacre_refusal){0};
+    for (uint32_t i = 0; i < match->path->n_params; i++)
+        room += 2 + match->params[i].len;
+    if (room > conn->params_cap) {
+        free(conn->params);
+        conn->params = malloc(room);
+        conn->params_cap = conn->params ? room : 0;
+    }
+    if (!conn->params)
+        return nacre_refuse_later(503, "no memory for the path");
+    int64_t n = nacre_params_encode(match, conn->params, conn->params_cap);
+    if (n < 0)
+        return nacre_refuse(400, "a path parameter is not percent-encoded UTF-8");
+    conn->params_len = (size_t)n;
+    return (struct nacre_refusal){0};
+}
+
+static struct nacre_refusal judge_route(struct nacre_conn *conn, const struct nacre_head *head,
+                                        const char *target, struct nacre_match *match)
+{
+    const char *path = nacre_path_of_target(target);
+    enum nacre_found found =
+        nacre_router_find(&conn->lane->shared->router, conn->method, path, strlen(path), match);
+    struct nacre_refusal r = {0};
+    conn->path = match->path;
+    if (conn->method == NACRE_OPTIONS) { /* a preflight: the answer is in its headers, see reply.c */
+        if (head->content_length > 0 || head->chunked)
+            r = nacre_refuse(400, "an OPTIONS request takes no body");
+        r.allowed = match->allowed;
+        return r;
+    }
+    if (found == NACRE_BAD_PATH)
+        return nacre_refuse(400, "the path is not in its plain form");
+    if (found == NACRE_NO_PATH)
+        return nacre_refuse(404, "no such route");
+    if (found == NACRE_NO_METHOD) {
+        r = nacre_refuse(405, "the route does not take this method");
+        r.allowed = match->allowed;
+    }
+    return r;
+}
+
+struct nacre_refusal nacre_head_judge(struct nacre_conn *conn, const struct nacre_head *head,
+                                      const char *target, const char *method)
+{
+    struct nacre_match match;
+    conn->method = nacre_method_of(method);
+    conn->content_length = head->content_length;
+    conn->chunked = head->n_transfer_encoding > 0;
+    conn->browser = head->browser;
+    struct nacre_refusal r = judge_route(conn, head, target, &match);
+    struct nacre_refusal framing = judge_framing(head);
+    framing.close = true;
+    if (framing.status)
+        return framing;
+    if (r.status || conn->method == NACRE_OPTIONS)
+        return r;
+    r = judge_body(conn, head);
+    if (!r.status)
+        r = take_params(conn, &match);
+    bool attestation = conn->path->builtin && conn->path->index == NACRE_BUILTIN_ATTESTATION;
+    if (!r.status && attestation && head->n_nonce)
+        r = take_nonce(conn, head->nonce, head->n_nonce);
+    else if (!r.status && !conn->path->builtin && head->n_attest)
+        r = take_nonce(conn, head->attest, head->n_attest);
+    return r;
+}

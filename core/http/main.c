@@ -1,0 +1,155 @@
+/*
+ * nacre-http - speaks HTTP to the network and renders what nacred has signed. Holds no secret, opens nothing, connects
+ * to nothing: all its descriptors are given to it. Started by nacred only.
+ */
+#include "common/log.h"
+#include "common/sandbox.h"
+#include "control.h"
+#include "server.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* What libmicrohttpd, epoll, threads and memory need. Descriptors of new things come from accept and from nacred only. */
+static const char *const allowed_calls[] = {
+    "accept4",
+    "accept",
+    "read",
+    "write",
+    "readv",
+    "writev",
+    "recvfrom",
+    "recvmsg",
+    "sendto",
+    "sendmsg",
+    "shutdown",
+    "close",
+    "fcntl",
+    "setsockopt",
+    "getsockopt",
+    "getsockname",
+    "getpeername",
+    "epoll_wait",
+    "epoll_pwait",
+    "epoll_pwait2",
+    "epoll_ctl",
+    "memfd_create",
+    "pread64",
+    "fstat",
+    "newfstatat",
+    "statx",
+    "futex",
+    "mmap",
+    "munmap",
+    "mremap",
+    "madvise",
+    "mprotect",
+    "brk",
+    "clock_gettime",
+    "clock_nanosleep",
+    "gettimeofday",
+    "getrandom",
+    "exit",
+    "exit_group",
+    "rt_sigaction",
+    "rt_sigprocmask",
+    "rt_sigreturn",
+    "restart_syscall",
+    "set_robust_list",
+    "rseq",
+    "sched_yield",
+    "sched_getaffinity",
+    "getpid",
+    "gettid",
+    "tgkill",
+#ifdef NACRE_SANITIZED
+    /* the sanitizers look at maps, stacks and other threads, and write their reports */
+    "openat",
+    "readlink",
+    "readlinkat",
+    "getdents64",
+    "lseek",
+    "ioctl",
+    "sigaltstack",
+    "prctl",
+    "clone",
+    "ptrace",
+    "wait4",
+    "kill",
+    "pipe2",
+    "arch_prctl",
+    "getppid",
+    "personality",
+    "getrusage",
+    "getrlimit",
+    "prlimit64",
+    "getuid",
+    "geteuid",
+    "process_vm_readv",
+    "sysinfo",
+    "uname",
+    "set_tid_address",
+    "nanosleep",
+#endif
+};
+
+static enum nacre_log_level level_of(const char *name)
+{
+    static const char *const names[] = {"debug", "info", "warn", "error"};
+    for (unsigned i = 0; i < 4; i++)
+        if (strcmp(name, names[i]) == 0)
+            return (enum nacre_log_level)i;
+    return NACRE_LEVEL_INFO;
+}
+
+static int fail(const char *why)
+{
+    struct nacre_plain_frame failed = {.head.type = NACRE_FRAME_FAILED};
+    nacre_log_event(NACRE_LEVEL_ERROR, "cannot start", NLS("why", why));
+    (void)nacre_frame_send(NACRE_FD_CONTROL, &failed, why, strlen(why), NULL, 0, NULL, 0);
+    return EXIT_FAILURE;
+}
+
+static int serve(const struct nacre_manifest *manifest)
+{
+    static struct nacre_control control;
+    char why[512] = "out of memory";
+    int err = nacre_control_init(&control, manifest, NACRE_FD_CONTROL, why, sizeof why);
+    if (err)
+        return fail(why);
+    /* lanes and listeners are made, nothing was accepted: from here on this process cannot reach for anything new */
+    err = nacre_sandbox_allow(allowed_calls, sizeof allowed_calls / sizeof allowed_calls[0], 0);
+    if (err) {
+        (void)snprintf(why, sizeof why, "no system call filter: %s", strerror(-err));
+        nacre_control_free(&control);
+        return fail(why);
+    }
+    err = nacre_control_run(&control);
+    if (err)
+        nacre_log_event(NACRE_LEVEL_ERROR, "the core is gone", NLS("err", strerror(-err)));
+    nacre_control_free(&control);
+    return err ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+int main(void)
+{
+    struct nacre_manifest manifest = {0};
+    char why[512] = "out of memory";
+    nacre_log_setup("nacre-http", NACRE_LEVEL_INFO, false);
+    int err = nacre_sandbox_basics();
+    if (err) {
+        (void)snprintf(why, sizeof why, "no sandbox: %s", strerror(-err));
+        return fail(why);
+    }
+    if (sodium_init() < 0)
+        return fail("libsodium does not start");
+    if (nacre_manifest_load_fd(&manifest, NACRE_FD_MANIFEST, why, sizeof why) < 0)
+        return fail(why);
+    nacre_log_setup("nacre-http", level_of(manifest.config.log_level),
+                    strcmp(manifest.config.log_format, "json") == 0);
+    nacre_raise_descriptor_limit();
+    int status = serve(&manifest);
+    nacre_manifest_free(&manifest);
+    return status;
+}

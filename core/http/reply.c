@@ -1,0 +1,200 @@
+#include "reply.h"
+
+#include "common/log.h"
+#include "request.h"
+
+#include <microhttpd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#define NS_PER_S 1000000000ull
+/* A client that reads slower than this, in bytes a second, is cut off. */
+#define SLOWEST_READER 16384u
+/* vsock in enclaves does badly with large writes. */
+#define VSOCK_BLOCK 16384u
+
+#define PREFLIGHT_METHODS "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, *"
+/* "*" does not cover Authorization (Fetch standard, 3.2.3) */
+#define PREFLIGHT_HEADERS "*, Authorization, Content-Type"
+#define PREFLIGHT_MAX_AGE "86400"
+#define EXPOSED_HEADERS   "X-Request-Id, Retry-After"
+
+struct blocks {
+    size_t len;
+    char text[];
+};
+
+static ssize_t read_block(void *cls, uint64_t pos, char *buf, size_t max)
+{
+    const struct blocks *b = cls;
+    size_t left = pos < b->len ? b->len - (size_t)pos : 0;
+    size_t n = left < max ? left : max;
+    if (n == 0)
+        return MHD_CONTENT_READER_END_OF_STREAM;
+    memcpy(buf, b->text + pos, n);
+    return (ssize_t)n;
+}
+
+/* The answer's body in pieces of 16 KiB. */
+static struct MHD_Response *make_blocks(const struct nacre_http_reply *reply)
+{
+    struct blocks *b = malloc(sizeof *b + reply->len);
+    if (!b)
+        return NULL;
+    b->len = reply->len;
+    memcpy(b->text, reply->body, reply->len);
+    struct MHD_Response *r = MHD_create_response_from_callback(reply->len, VSOCK_BLOCK, read_block, b, free);
+    if (!r)
+        free(b);
+    return r;
+}
+
+static struct MHD_Response *make_response(const struct nacre_conn *conn, const struct nacre_http_reply *reply)
+{
+    static const enum MHD_ResponseMemoryMode modes[] = {
+        [NACRE_BODY_COPY] = MHD_RESPMEM_MUST_COPY,
+        [NACRE_BODY_KEEP] = MHD_RESPMEM_PERSISTENT,
+        [NACRE_BODY_GIVE] = MHD_RESPMEM_MUST_FREE,
+    };
+    struct MHD_Response *r;
+    if (conn->lane->shared->is_vsock && reply->len > VSOCK_BLOCK) {
+        r = make_blocks(reply);
+        if (reply->mode == NACRE_BODY_GIVE)
+            free(reply->body);
+        return r;
+    }
+    r = MHD_create_response_from_buffer(reply->len, reply->body, modes[reply->mode]);
+    if (!r && reply->mode == NACRE_BODY_GIVE)
+        free(reply->body);
+    return r;
+}
+
+static bool add(struct MHD_Response *r, const char *name, const char *value)
+{
+    return MHD_add_response_header(r, name, value) == MHD_YES;
+}
+
+static bool add_headers(struct MHD_Response *r, const struct nacre_conn *conn,
+                        const struct nacre_http_reply *reply)
+{
+    const char *origin = conn->lane->shared->manifest->config.http_cors_origin;
+    char text[64];
+    nacre_id_text(text, conn->id);
+    bool ok = add(r, "X-Request-Id", text);
+    if (reply->type)
+        ok = ok && add(r, "Content-Type", reply->type);
+    if (origin[0])
+        ok = ok && add(r, "Access-Control-Allow-Origin", origin);
+    if (conn->browser && origin[0])
+        ok = ok && add(r, "Access-Control-Expose-Headers", EXPOSED_HEADERS);
+    if (reply->preflight && origin[0])
+        ok = ok && add(r, "Access-Control-Allow-Methods", PREFLIGHT_METHODS) &&
+             add(r, "Access-Control-Allow-Headers", PREFLIGHT_HEADERS) &&
+             add(r, "Access-Control-Max-Age", PREFLIGHT_MAX_AGE);
+    if (reply->allowed) {
+        nacre_allow_header(reply->allowed, text);
+        ok = ok && add(r, "Allow", text);
+    }
+    if (reply->retry_s) {
+        (void)snprintf(text, sizeof text, "%u", reply->retry_s);
+        ok = ok && add(r, "Retry-After", text);
+    }
+    if (conn->lane->stopping)
+        ok = ok && add(r, "Connection", "close");
+    return ok;
+}
+
+/* The id, if the request was never given to anybody who named it. */
+static void name_request(struct nacre_conn *conn)
+{
+    if (conn->id == 0)
+        conn->id = nacre_ids_next(&conn->lane->slots.ids);
+}
+
+/* One line a request, and its counters. Never the path as it came: it may hold what is nobody's business. */
+static void account(struct nacre_conn *conn, uint32_t status, size_t len)
+{
+    struct nacre_shared *shared = conn->lane->shared;
+    uint64_t took_us = (nacre_monotonic_ns() - conn->started_ns) / 1000;
+    conn->status = status;
+    nacre_metrics_answer(&conn->lane->metrics, nacre_row_of(shared, conn->path), status, took_us);
+    enum nacre_log_level level = status >= 500 ? NACRE_LEVEL_INFO : NACRE_LEVEL_DEBUG;
+    if (level == NACRE_LEVEL_DEBUG && !shared->log_requests)
+        return;
+    char id[17];
+    nacre_id_text(id, conn->id);
+    nacre_log_event(level, "request", NLS("req", id), NLS("method", nacre_method_name(conn->method)),
+                    NLS("route", conn->path ? conn->path->text : "none"), NLI("status", status),
+                    NLI("us", took_us), NLI("bytes", len));
+}
+
+bool nacre_reply(struct nacre_conn *conn, const struct nacre_http_reply *reply)
+{
+    nacre_request_end(conn);
+    name_request(conn);
+    struct MHD_Response *r = make_response(conn, reply);
+    bool ok = r && add_headers(r, conn, reply) && MHD_queue_response(conn->mhd, reply->status, r) == MHD_YES;
+    if (r)
+        MHD_destroy_response(r);
+    if (ok)
+        account(conn, reply->status, reply->len);
+    else
+        conn->broken = true;
+    conn->phase = NACRE_PHASE_REPLY;
+    nacre_conn_due(conn, conn->lane->now_ns + conn->lane->shared->manifest->config.http_idle_s * NS_PER_S +
+                             reply->len / SLOWEST_READER * NS_PER_S);
+    if (conn->suspended) {
+        conn->suspended = false;
+        MHD_resume_connection(conn->mhd);
+    }
+    return ok;
+}
+
+bool nacre_reply_out(struct nacre_conn *conn, uint32_t status, uint32_t retry_s)
+{
+    struct nacre_json_out *out = &conn->lane->out;
+    struct nacre_http_reply reply = {
+        .status = status, .type = NACRE_TYPE_JSON, .body = out->base, .len = out->len, .retry_s = retry_s};
+    if (out->failed)
+        reply = (struct nacre_http_reply){.status = 500,
+                                          .mode = NACRE_BODY_KEEP}; /* no memory even for the error */
+    return nacre_reply(conn, &reply);
+}
+
+bool nacre_reply_refusal(struct nacre_conn *conn, const struct nacre_refusal *refusal)
+{
+    struct nacre_json_out *out = nacre_lane_out(conn->lane);
+    nacre_error_refusal(out, refusal);
+    struct nacre_http_reply reply = {.status = refusal->status,
+                                     .type = NACRE_TYPE_JSON,
+                                     .body = out->base,
+                                     .len = out->len,
+                                     .retry_s = refusal->retry_s,
+                                     .allowed = refusal->allowed};
+    if (out->failed)
+        return nacre_reply_out(conn, 500, 0);
+    return nacre_reply(conn, &reply);
+}
+
+void nacre_reply_raw(struct nacre_conn *conn, const struct nacre_refusal *refusal)
+{
+    const char *origin = conn->lane->shared->manifest->config.http_cors_origin;
+    const char *reason = refusal->status == 413 ? "Content Too Large" : "Request Timeout";
+    struct nacre_json_out *out = nacre_lane_out(conn->lane);
+    char head[640];
+    nacre_error_refusal(out, refusal);
+    name_request(conn);
+    int n = snprintf(head, sizeof head,
+                     "HTTP/1.1 %u %s\r\nConnection: close\r\nContent-Type: " NACRE_TYPE_JSON "\r\n"
+                     "Content-Length: %zu\r\nX-Request-Id: %016llx\r\n%s%s%s\r\n",
+                     refusal->status, reason, out->len, (unsigned long long)conn->id,
+                     origin[0] ? "Access-Control-Allow-Origin: " : "", origin, origin[0] ? "\r\n" : "");
+    if (out->failed || n < 0 || (size_t)n >= sizeof head)
+        return;
+    struct iovec parts[2] = {{head, (size_t)n}, {out->base, out->len}};
+    struct msghdr msg = {.msg_iov = parts, .msg_iovlen = 2};
+    /* if it does not fit at once, the client reads nothing, and gets nothing */
+    if (sendmsg(conn->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT) > 0)
+        account(conn, refusal->status, out->len);
+}
