@@ -1,0 +1,31 @@
+/*
+ * worker.h - what a thread keeps between exchanges: one libcurl handle and its idle connections. Nothing is shared
+ * between threads.
+ */
+#ifndef NACRE_FETCH_WORKER_H
+#define NACRE_FETCH_WORKER_H
+
+#include <curl/curl.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct fetch_worker {
+    CURLM *multi; /* owns the connections */
+    CURL *easy;
+    bool busy; /* an exchange is under way */
+};
+
+/* The calling thread's, made at its first use; NULL when memory is out. */
+struct fetch_worker *fetch_worker_get(void);
+
+/* Closes and frees the calling thread's, if there is one. */
+void fetch_worker_end(void);
+
+/*
+ * fetch_worker_run - does what the handle is set to, until it is done or `deadline_ns` (CLOCK_MONOTONIC) has passed.
+ * The handle's results can be read until fetch_worker_finish(), which must follow.
+ */
+CURLcode fetch_worker_run(struct fetch_worker *worker, uint64_t deadline_ns);
+void fetch_worker_finish(struct fetch_worker *worker);
+
+#endif
