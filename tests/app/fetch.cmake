@@ -1,0 +1,17 @@
+# Tests of nacre-fetch.so; included by CMakeLists.txt.
+set(dir "${CMAKE_CURRENT_LIST_DIR}")
+set(module_dir "${CMAKE_SOURCE_DIR}/core/app/fetch")
+foreach(unit url request body)
+  nacre_add_test(test_fetch_${unit}
+    SOURCES ${dir}/test_fetch_${unit}.c ${module_dir}/${unit}.c ${module_dir}/memory.c
+    LIBS nacre-common PkgConfig::curl)
+endforeach()
+
+foreach(unit fetch fetch_tls fetch_faults fetch_threads)
+  nacre_add_test(test_${unit}
+    SOURCES ${dir}/test_${unit}.c ${dir}/fetch_support.c ${dir}/fetch_broker.c ${dir}/fetch_confine.c
+            "${CMAKE_SOURCE_DIR}/core/app/sandbox.c"
+    LIBS nacre-common ${CMAKE_DL_LIBS}
+    DEFS "NACRE_FETCH_SO=\"$<TARGET_FILE:nacre-fetch>\"" "NACRE_TEST_SOURCE=\"${CMAKE_SOURCE_DIR}\"")
+  add_dependencies(test_${unit} nacre-fetch)
+endforeach()
