@@ -93,8 +93,9 @@ export function parseJson(text: string): Json {
     return next("}") ? out : fail("expected , or }");
   };
   const value = (depth: number): Json => {
-    if (depth > MAX_DEPTH) fail(`nested deeper than ${MAX_DEPTH}`);
-    switch (peek()) {
+    const c = peek();
+    if ((c === "{" || c === "[") && depth === MAX_DEPTH) fail(`nested deeper than ${MAX_DEPTH}`);
+    switch (c) {
       case "{":
         return object(depth + 1);
       case "[":

@@ -1,0 +1,318 @@
+"""
+The generated TypeScript compiled under --strict and run, the generated Move parsed by a grammar that is not ours.
+Needs Node 20.19 or newer, npm, and its registry once. Without them this ends with exit code 77 and says so.
+"""
+import copy
+import hashlib
+import json
+import re
+import shutil
+import subprocess
+import sys
+
+import nacl.signing
+import pytest
+from gen import HERE, OUT, PLUGINS, SOURCE, Descriptor, generate, nacre
+
+sys.path.insert(0, str(SOURCE / "tests" / "independent"))
+sys.path.insert(0, str(SOURCE / "tests" / "e2e"))
+import nacre_check  # noqa: E402
+
+PROJECT = OUT / "tests" / "gen" / "npm"
+TYPESCRIPT = ["alltypes", "words", "clash-fields", "clash-words", "clash-intents"]
+KEY = nacl.signing.SigningKey(hashlib.sha256(b"a key of the tests").digest())
+TIME = 1744038900000
+NO_NETWORK = re.compile(r"code (ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|EHOSTUNREACH)")
+
+
+def absent(why):
+    pytest.exit(f"SKIPPED: the generated TypeScript and Move were not checked: {why}", returncode=77)
+
+
+def run(*command, status=0):
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, timeout=300, check=False)
+    text = (done.stdout + done.stderr).decode()
+    assert done.returncode == status, f"{command}: exit code {done.returncode}\n{text[-6000:]}"
+    return done.stdout.decode()
+
+
+def install():
+    """npm ci, once for each lock file."""
+    lock = (HERE / "npm" / "package-lock.json").read_bytes()
+    stamp = PROJECT / "node_modules" / ".installed"
+    wanted = hashlib.sha256(lock).hexdigest()
+    if stamp.exists() and stamp.read_text() == wanted:
+        return
+    done = subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=PROJECT,
+                          capture_output=True, timeout=300, check=False)
+    said = (done.stdout + done.stderr).decode()
+    if done.returncode != 0 and NO_NETWORK.search(said):
+        absent(f"npm cannot reach its registry ({NO_NETWORK.search(said).group(1)})")
+    assert done.returncode == 0, said
+    stamp.write_text(wanted)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def project():
+    """The npm project, outside of the source tree, with everything generated and compiled."""
+    for program in ("node", "npm"):
+        if not shutil.which(program):
+            absent(f"no program '{program}'")
+    version = subprocess.run(["node", "--version"], capture_output=True, check=True).stdout.decode().strip()
+    if tuple(map(int, version.lstrip("v").split(".")[:2])) < (20, 19):
+        absent(f"node is {version}, v20.19 or newer is needed")
+    (PROJECT / "src").mkdir(parents=True, exist_ok=True)
+    for file in (HERE / "npm").iterdir():
+        if file.is_file():
+            shutil.copy(file, PROJECT / "src" if file.suffix == ".ts" else PROJECT)
+    install()
+    for name in TYPESCRIPT:
+        nacre("plugin", "ts", PLUGINS / f"{name}.so", "-o", PROJECT / "src" / f"{name}.ts")
+    shutil.rmtree(PROJECT / "dist", ignore_errors=True)
+    run("npx", "--no-install", "tsc", "-p", ".")
+
+
+# ---- Answers made without nacre's code ----------------------------------------------------------------------------
+
+INNER = {"flag": True, "label": "", "ids": [0, 1, 65535], "nick": None}
+FULL = {
+    "yes": True, "small": 255, "medium": 65535, "large": 4294967295, "huge": 6211533809644153000,
+    "wide": str(2**128 - 1), "widest": str(2**256 - 1), "text": "na\u00efve \u20ac \U0001f41a \"quoted\" \\ \n\t\u0000 \u2028",
+    "data": [0, 127, 128, 255], "who": list(range(32)), "inner": INNER | {"nick": "Perle \u00e4\u00f6"},
+    "numbers": [0, 1, 2**53 - 1, 2**53, 2**53 + 1, 2**64 - 1], "octets": list(range(256)),
+    "items": [INNER, INNER | {"flag": False, "label": "x" * 5000, "ids": [], "nick": ""}], "names": ["", "a", "\u00e4" * 300],
+    "people": [[255] * 32, [0] * 32], "grid": [[], [1], [2, 4294967295]], "gaps": [None, "0", str(2**127), None],
+    "maybe": INNER, "maybe_wide": "0", "maybe_flags": [True, False],
+}
+EMPTY = {
+    "yes": False, "small": 0, "medium": 0, "large": 0, "huge": 0, "wide": "0", "widest": "0", "text": "", "data": [],
+    "who": [0] * 32, "inner": {"flag": False, "label": "", "ids": [], "nick": None}, "numbers": [], "octets": [],
+    "items": [], "names": [], "people": [], "grid": [], "gaps": [], "maybe": None, "maybe_wide": None, "maybe_flags": None,
+}
+LONG = EMPTY | {"text": "\u20ac" * 100000, "data": [i % 251 for i in range(100000)], "maybe_flags": []}
+
+
+def tagged(kind, value):
+    """What the generated code hands out for a JSON value, as check_answers.mjs prints it."""
+    if isinstance(kind, list):
+        return {name: tagged(t, value[name]) for name, t in kind}
+    if kind == "bytes" or kind == ("vector", "u8"):
+        return {"$b": bytes(value).hex()}
+    if isinstance(kind, tuple):
+        if kind[0] == "option":
+            return None if value is None else tagged(kind[1], value)
+        return [tagged(kind[1], v) for v in value]
+    if kind == "address":
+        return "0x" + bytes(value).hex()
+    return {"$n": str(value)} if kind in ("u64", "u128", "u256") else value
+
+
+class App:
+    def __init__(self, name, folder):
+        self.name = name
+        self.descriptor = Descriptor(name, folder)
+        self.types = {scope: self.descriptor.kind(index) for scope, (_, index) in self.descriptor.intents.items()}
+        self.structs = {scope: self.descriptor.raw["types"][index][1]
+                        for scope, (_, index) in self.descriptor.intents.items()}
+
+    def sign(self, scope, data, time=TIME, key=KEY):
+        response = {"intent": scope, "timestamp_ms": time, "data": data}
+        message = nacre_check.signed_bytes(response, self.types[scope])
+        return {"response": response, "signature": key.sign(message).signature.hex()}
+
+    def good(self, name, scope, answer, key=KEY.verify_key.encode(), text=None):
+        """A case that must be accepted. The values are read from the JSON by Python, which has exact integers."""
+        response = answer["response"]
+        kind = self.types[scope]
+        return {"module": self.name, "name": name, "key": bytes(key).hex(), "text": text or json.dumps(answer),
+                "intent": scope, "struct": self.structs[scope], "timestamp": str(response["timestamp_ms"]),
+                "expected": tagged(kind, response["data"]), "bcs": nacre_check.bcs(kind, response["data"]).hex(),
+                "message": nacre_check.signed_bytes(response, kind).hex()}
+
+    def bad(self, name, answer, error, key=KEY.verify_key.encode().hex(), asked=None):
+        text = answer if isinstance(answer, str) else json.dumps(answer)
+        case = {"module": self.name, "name": name, "key": key, "text": text, "error": error}
+        return case if asked is None else case | {"asked": asked}
+
+
+def judge(cases):
+    path = PROJECT / "cases.json"
+    path.write_text(json.dumps(cases))
+    said = run("node", "check_answers.mjs", str(path))
+    assert said.startswith(f"{len(cases)} of {len(cases)} answers judged as expected")
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory):
+    return App("alltypes", tmp_path_factory.mktemp("alltypes"))
+
+
+def test_good_answers(app):
+    cases = []
+    for name, value in (("full", FULL), ("empty", EMPTY), ("long", LONG)):
+        for time in (0, TIME, 2**64 - 1):
+            answer = app.sign(7, value, time)
+            cases.append(app.good(f"{name} at {time}", 7, answer))
+            cases.append(app.good(f"{name} in UTF-8", 7, answer, text=json.dumps(answer, ensure_ascii=False, indent=1)))
+    cases.append(app.good("intent 0", 0, app.sign(0, {"bits": 2**63 + 1, "note": "{}"})))
+    cases.append(app.good("intent 255", 255, app.sign(255, {"town": "K\u00f6ln", "number": 2**53 + 1})))
+    answer = app.sign(255, {"town": "", "number": 1})
+    cases.append(app.good("keys in another order", 255, answer, text=json.dumps(
+        {"attestation": "00", "signature": answer["signature"].upper(),
+         "response": {"data": {"number": 1, "town": ""}, "timestamp_ms": TIME, "intent": 255}})))
+    judge(cases)
+
+
+def test_words_of_languages(tmp_path):
+    words = App("words", tmp_path)
+    inner = {"type": 1, "Upper": 2, "_hidden": 3, "class": 4, "address": 2**64 - 1}
+    outer = {"move": inner, "String": inner, "constructor": inner, "fun": 1, "fun_": 2, "bool": 3, "o": 4, "at": 5, "v": 6}
+    # the exported names: '_' where TypeScript or the file has the word already
+    words.structs[1] = words.structs[4] = "Error_"
+    words.structs[2] = "verifyResponse_"
+    judge([words.good("move", 0, words.sign(0, outer))]
+          + [words.good(f"intent {i}", i, words.sign(i, {"value": i})) for i in (1, 2, 3, 4)])
+
+
+def test_answers_that_were_changed(app):
+    answer = app.sign(7, FULL)
+    wrong = "the signature is not of this public key over these values"
+    cases = []
+
+    def changed(name, change, error=wrong, **kw):
+        other = copy.deepcopy(answer)
+        change(other)
+        cases.append(app.bad(name, other, error, **kw))
+
+    def swap(path, value):
+        def change(other):
+            for step in path[:-1]:
+                other = other[step]
+            other[path[-1]] = value
+        return change
+
+    data = ("response", "data")
+    for field, value in (("yes", False), ("small", 254), ("huge", 6211533809644153001), ("huge", 6211533809644152832),
+                         ("wide", "0"), ("text", "x"), ("data", []), ("who", [1] * 32), ("maybe", None), ("numbers", []),
+                         ("gaps", [None]), ("maybe_flags", None)):
+        changed(f"{field} is {value}", swap((*data, field), value))
+    changed("time", swap(("response", "timestamp_ms"), TIME + 1))
+    for bit in range(0, 512, 37):
+        raw = bytearray.fromhex(answer["signature"])
+        raw[bit // 8] ^= 1 << bit % 8
+        changed(f"bit {bit} of the signature", swap(("signature",), raw.hex()))
+    other_key = nacl.signing.SigningKey(bytes(32)).verify_key.encode().hex()
+    cases.append(app.bad("another key", answer, wrong, key=other_key))
+    # the same bytes under another intent: refused by the signature, and by who asked for one
+    place = app.sign(255, {"town": "", "number": 1})
+    place["response"]["intent"] = 0
+    place["response"]["data"] = {"bits": 1, "note": ""}
+    cases.append(app.bad("another intent", place, wrong))
+    cases.append(app.bad("not the intent asked for", app.sign(0, {"bits": 1, "note": ""}),
+                         "response.intent: expected 255, got 0", asked=255))
+    judge(cases)
+
+
+def test_keys_of_small_order_sign_nothing(app):
+    """With the neutral element as key and R, and S = 0, the equation holds for every message."""
+    neutral = "01" + "00" * 31
+    answer = app.sign(255, {"town": "anything", "number": 1})
+    answer["signature"] = neutral + "00" * 32
+    judge([app.bad("neutral element", answer, "the signature is not", key=neutral)])
+
+
+def test_answers_of_another_type(app):
+    cases = []
+    types = {
+        "yes": (1, "true", None), "small": (-1, 256, 1.5, "1", True), "medium": (65536,), "large": (2**32,),
+        "huge": (-1, 2**64, "1", None, 1e300), "wide": (1, "-1", "01", "", "1.0", "0x1", str(2**128), " 1", "1" * 79),
+        "widest": (str(2**256),), "text": (1, None, []), "data": ("00", [256], [-1], ["0"], {}), "octets": ([256], "x"),
+        "who": ([0] * 31, [0] * 33, "0x" + "00" * 32), "inner": (None, [], "x"), "numbers": ({}, [2**64], ["1"]),
+        "items": ([None], [[]]), "names": ([1],), "people": ([[0] * 31],), "grid": ([1], [[2**32]]),
+        "gaps": ([1], ["x"]), "maybe": ([], 1), "maybe_wide": (0, str(2**256)), "maybe_flags": ([1], [None]),
+    }
+    answer = app.sign(7, FULL)
+    for field, values in types.items():
+        for value in values:
+            other = copy.deepcopy(answer)
+            other["response"]["data"][field] = value
+            cases.append(app.bad(f"{field} is {value!r:.40}", other, f"response.data.{field}"))
+        other = copy.deepcopy(answer)
+        del other["response"]["data"][field]
+        # an option may be left out, which says something else than was signed
+        optional = field.startswith("maybe")
+        cases.append(app.bad(f"no {field}", other, "the signature" if optional else f"response.data.{field}"))
+    other = copy.deepcopy(answer)
+    other["response"]["data"]["items"][1]["extra"] = 1
+    cases.append(app.bad("a key more", other, 'response.data.items[1]: the key "extra" is not declared'))
+    judge(cases)
+
+
+def test_answers_that_are_none(app):
+    good = app.sign(255, {"town": "", "number": 1})
+    text = json.dumps(good)
+
+    def without(*path):
+        other = copy.deepcopy(good)
+        at = other
+        for step in path[:-1]:
+            at = at[step]
+        del at[path[-1]]
+        return other
+
+    cases = [
+        app.bad("error of the app", {"error": "no such place"}, "not signed, the app says: no such place"),
+        app.bad("nothing", "", "JSON, character 0"),
+        app.bad("cut", text[:-1], "JSON, character"),
+        app.bad("twice", text + text, "something stands after the value"),
+        app.bad("no object", "[]", "the answer: expected an object, got an array"),
+        app.bad("no response", without("response"), "response: expected an object, got nothing"),
+        app.bad("no signature", without("signature"), "signature: expected a string, got nothing"),
+        app.bad("no time", without("response", "timestamp_ms"), "response.timestamp_ms"),
+        app.bad("no intent", without("response", "intent"), "response.intent"),
+        app.bad("no data", without("response", "data"), "response.data"),
+        app.bad("unknown intent", {**good, "response": {**good["response"], "intent": 9}}, "the app has no intent 9"),
+        app.bad("intent 256", {**good, "response": {**good["response"], "intent": 256}}, "256 is no u8"),
+        app.bad("more in the response", {**good, "response": {**good["response"], "x": 1}}, '"x" is not declared'),
+        app.bad("a duplicate", text.replace('"number": 1', '"number": 2, "number": 1'), 'the key "number" twice'),
+        app.bad("short signature", {**good, "signature": good["signature"][:-2]}, "signature: expected 128 hex digits"),
+        app.bad("no hex", {**good, "signature": "g" * 128}, "signature: expected 128 hex digits"),
+        app.bad("short key", good, "the public key: expected 64 hex digits, got 62", key="00" * 31),
+        app.bad("key with 0x", good, "the public key: expected 64 hex digits", key="0x" + "00" * 31),
+        app.bad("empty key", good, "the public key", key=""),
+    ]
+    judge(cases)
+
+
+def test_json_reader():
+    assert "the JSON reader agrees" in run("node", "check_json.mjs", "alltypes")
+
+
+# ---- Move ---------------------------------------------------------------------------------------------------------
+
+def test_move_is_accepted_by_the_grammar(tmp_path):
+    for name in ("alltypes", "words"):
+        text = generate("move", name)
+        file = tmp_path / f"{name}.move"
+        file.write_text(text)
+        structs = json.loads(run("node", "check_move.mjs", str(file)))
+        expected = Descriptor(name, tmp_path).response_structs()
+        assert [len(fields) for _, _, fields in structs] == [len(fields) for _, fields in expected]
+        assert all(abilities == ["copy", "drop"] for _, abilities, _ in structs)
+        if name == "alltypes":
+            assert [(s, [f for f, _ in fields]) for s, _, fields in structs] == [
+                (s, [f for f, _ in fields]) for s, fields in expected]
+
+
+def test_the_grammar_notices_mistakes(tmp_path):
+    text = generate("move", "alltypes")
+    file = tmp_path / "broken.move"
+    for name, broken in (("a brace less", text.replace("}\n\npublic fun new_inner", "\n\npublic fun new_inner", 1)),
+                         ("a field less its name", text.replace("yes: bool", ": bool", 1)),
+                         ("no type", text.replace("small: u8,", "small: ,", 1)),
+                         ("a module twice", text.replace("const EInvalidSignature", "const const EInvalidSignature", 1))):
+        assert broken != text
+        file.write_text(broken)
+        done = subprocess.run(["node", "check_move.mjs", str(file)], cwd=PROJECT, capture_output=True, timeout=60,
+                              check=False)
+        assert done.returncode == 1, name
