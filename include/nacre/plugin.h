@@ -166,6 +166,11 @@ NACRE_SCALAR(bytes, NACRE_KIND_BYTES);
 NACRE_SCALAR(address, NACRE_KIND_ADDRESS);
 NACRE_SCALAR(f64, NACRE_KIND_F64);
 NACRE_SCALAR(json, NACRE_KIND_JSON);
+#ifndef __cplusplus
+/* Before C23, <stdbool.h> makes `bool` a macro for _Bool, and that is the name NACRE_RECORD then sees. */
+typedef uint8_t nacre_c__Bool;
+NACRE_SCALAR(_Bool, NACRE_KIND_BOOL);
+#endif
 
 /* Offset of MEMBER in S; does not compile when the member's C type is not CTYPE. */
 #define NACRE_OFFSET(S, MEMBER, CTYPE) (offsetof(S, MEMBER) + 0u * sizeof(0 ? &((S *)0)->MEMBER : (CTYPE *)0))
