@@ -1,0 +1,287 @@
+/* The texts that are written for machines: OpenAPI, health, metrics. Python reads them where it can. */
+#include "http/builtin.h"
+#include "http/lane.h"
+#include "http/openapi.h"
+#include "sample.h"
+#include "suite.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#define NS 1000000000ull
+
+static struct nacre_manifest manifest;
+static struct nacre_shared shared;
+static struct nacre_lane lane;
+
+static void setup(void)
+{
+    char why[256] = "";
+    sample_load(&manifest, NULL);
+    ck_assert_msg(nacre_shared_init(&shared, &manifest, why, sizeof why) == 0, "%s", why);
+    ck_assert_int_eq(nacre_metrics_init(&lane.metrics, nacre_row_count(&shared)), 0);
+    shared.lanes = &lane;
+    shared.n_lanes = 1;
+}
+
+static void teardown(void)
+{
+    nacre_metrics_free(&lane.metrics);
+    nacre_shared_free(&shared);
+    nacre_manifest_free(&manifest);
+}
+
+/* Runs Debian's Python over the text: `check` sees the parsed JSON as d. */
+static void python(const struct nacre_json_out *text, const char *check)
+{
+    char command[4096];
+    int n = snprintf(command, sizeof command,
+                     "/usr/bin/python3 -c 'import json,re,sys\n"
+                     "def pairs(p):\n"
+                     " assert len(p) == len(dict(p)), p\n"
+                     " return dict(p)\n"
+                     "t = sys.stdin.buffer.read().decode(\"utf-8\")\n"
+                     "d = json.loads(t, object_pairs_hook=pairs)\n%s'",
+                     check);
+    ck_assert(n > 0 && (size_t)n < sizeof command);
+    FILE *p = popen(command, "w");
+    ck_assert_ptr_nonnull(p);
+    ck_assert_uint_eq(fwrite(text->base, 1, text->len, p), text->len);
+    ck_assert_int_eq(pclose(p), 0);
+}
+
+START_TEST(openapi)
+{
+    python(&shared.openapi,
+           "assert d[\"openapi\"].startswith(\"3.1\") and d[\"info\"] == {\"title\": \"sample\", "
+           "\"version\": \"2.3.4\"}\n"
+           "for ref in re.findall(\"\\\"[$]ref\\\":\\\"#/([^\\\"]+)\\\"\", t):\n"
+           " at = d\n"
+           " for part in ref.split(\"/\"): at = at[part]\n"
+           "paths = d[\"paths\"]\n"
+           "assert set(paths) == {\"/\", \"/health_check\", \"/get_attestation\", \"/openapi.json\", "
+           "\"/process_data\","
+           " \"/{network}/register-agent\", \"/item/{id}/{name}\", \"/item/{id}/list\", \"/small\"}, "
+           "list(paths)\n"
+           "assert set(paths[\"/process_data\"]) == {\"post\", \"put\"}\n"
+           "op = paths[\"/{network}/register-agent\"][\"post\"]\n"
+           "assert [(p[\"name\"], p[\"in\"]) for p in op[\"parameters\"]] == [(\"network\", \"path\"), "
+           "(\"attest\", \"query\")]\n"
+           "assert \"requestBody\" in op and \"requestBody\" not in paths[\"/item/{id}/{name}\"][\"get\"]\n"
+           "ids = [o[\"operationId\"] for p in paths.values() for o in p.values()]\n"
+           "assert len(ids) == len(set(ids)) == 11, ids\n"
+           "schemas = d[\"components\"][\"schemas\"]\n"
+           "assert all(re.fullmatch(\"[a-zA-Z0-9._-]+\", s) for s in schemas), list(schemas)\n"
+           "agent = schemas[\"Agent.request\"]\n"
+           "assert \"network\" not in agent[\"properties\"] and \"network\" not in agent[\"required\"]\n"
+           "assert \"key\" in agent[\"properties\"] and \"key\" not in agent[\"required\"]\n"
+           "assert \"oneOf\" in agent[\"properties\"][\"creator\"]\n"
+           "every = schemas[\"Everything\"]\n"
+           "assert len(every[\"required\"]) == 19 and every[\"properties\"][\"d\"][\"maximum\"] == 2**64-1\n"
+           "assert every[\"properties\"][\"owner\"][\"minItems\"] == 32 and "
+           "every[\"properties\"][\"e\"][\"type\"] == \"string\"\n"
+           "answer = op[\"responses\"][\"200\"][\"content\"][\"application/json\"][\"schema\"]\n"
+           "assert answer[\"properties\"][\"response\"][\"properties\"][\"intent\"][\"const\"] == 7\n"
+           "assert schemas[\"Payload.request\"][\"properties\"][\"extra\"] == {}\n");
+}
+END_TEST
+
+START_TEST(two_structs_of_one_name)
+{
+    struct nacre_field_decl fields[] = {{"x", 0, 0}, {"y", 1, 0}, {"z", 2, 0}};
+    struct nacre_type_decl types[] = {
+        {.kind = NACRE_KIND_U8, .depth = 1},
+        {.kind = NACRE_KIND_STRUCT, .depth = 2, .first_field = 0, .n_fields = 1, .name = "Same"},
+        {.kind = NACRE_KIND_STRUCT, .depth = 3, .first_field = 1, .n_fields = 1, .name = "Same"},
+        {.kind = NACRE_KIND_STRUCT, .depth = 4, .first_field = 2, .n_fields = 1, .name = "Outer"}};
+    struct nacre_intent_decl intent = {.scope = 1, .name = "I", .response = 3};
+    struct nacre_route_decl route = {.method = "POST", .path = "/a", .request = 3, .response = 3};
+    struct nacre_manifest m = {.app = "twins",
+                               .version = "1\"\\",
+                               .types = {types, 4, fields, 3},
+                               .intents = &intent,
+                               .n_intents = 1,
+                               .routes = &route,
+                               .n_routes = 1};
+    struct nacre_json_out out = {0};
+    ck_assert_int_eq(nacre_openapi_write(&out, &m), 0);
+    python(
+        &out,
+        "s = d[\"components\"][\"schemas\"]\n"
+        "assert {\"Same\", \"Same.2\", \"Outer\", \"Same.request\", \"Same.request.2\"} <= set(s), list(s)\n"
+        "assert s[\"Outer\"][\"properties\"][\"z\"][\"$ref\"].endswith(\"/Same.2\")\n"
+        "assert s[\"Same.2\"][\"properties\"][\"y\"][\"$ref\"].endswith(\"/Same\")\n");
+    free(out.base);
+}
+END_TEST
+
+START_TEST(health_before_there_is_a_key)
+{
+    struct nacre_json_out out = {0};
+    ck_assert_uint_eq(nacre_health_write(&shared, &out, 100 * NS), 503);
+    python(&out,
+           "assert d[\"pk\"] is None and d[\"public_key\"] is None and d[\"status\"] == \"starting\"\n"
+           "assert d[\"endpoints\"] == [\"api.example.com\", \"other.example.org\"]\n"
+           "assert d[\"endpoints_status\"] == {\"api.example.com\": False, \"other.example.org\": False}\n"
+           "assert d[\"endpoints_age_s\"] == {\"api.example.com\": None, \"other.example.org\": None}\n"
+           "assert d[\"attestation_age_s\"] is None and d[\"clock_ok\"] is False\n");
+    free(out.base);
+}
+END_TEST
+
+static struct nacre_state_frame good_state(void)
+{
+    struct nacre_state_frame s = {.key_ready = 1,
+                                  .clock_ok = 1,
+                                  .clock_error_ns = 1234567,
+                                  .started_ns = 40 * NS,
+                                  .app_state = NACRE_HELPER_UP,
+                                  .http_state = NACRE_HELPER_UP,
+                                  .app_restarts = 3,
+                                  .http_restarts = 4,
+                                  .app_backoff_ms = 80,
+                                  .http_backoff_ms = 160,
+                                  .signed_answers = 11,
+                                  .refused_answers = 12,
+                                  .nsm_calls = 13,
+                                  .nsm_errors = 14};
+    memset(s.public_key, 0xab, sizeof s.public_key);
+    return s;
+}
+
+START_TEST(health)
+{
+    struct nacre_json_out out = {0};
+    struct nacre_state_frame state = good_state();
+    nacre_shared_set_state(&shared, &state);
+    nacre_shared_set_document(&shared, (const uint8_t *)"\x84\x44", 2, 97 * NS);
+    shared.endpoints[0] = (struct nacre_endpoint_health){1, 90 * NS};
+    shared.endpoints[1] = (struct nacre_endpoint_health){0, 95 * NS};
+    shared.endpoints[2] = (struct nacre_endpoint_health){1, 99 * NS};
+    ck_assert_uint_eq(nacre_health_write(&shared, &out, 100 * NS), 200);
+    python(&out,
+           "assert d[\"pk\"] == d[\"public_key\"] == \"ab\" * 32 and d[\"status\"] == \"ok\"\n"
+           "assert d[\"endpoints_status\"] == {\"api.example.com\": False, \"other.example.org\": True}\n"
+           "assert d[\"endpoints_age_s\"] == {\"api.example.com\": 10, \"other.example.org\": 1}\n"
+           "assert d[\"app\"] == \"sample\" and d[\"version\"] == \"2.3.4\" and d[\"nacre\"]\n"
+           "assert d[\"uptime_s\"] == 60 and d[\"clock_ok\"] is True and d[\"clock_error_ms\"] == 1.234\n"
+           "assert d[\"app_state\"] == \"up\" and d[\"restarts\"] == {\"app\": 3, \"http\": 4}\n"
+           "assert d[\"backoff_ms\"] == {\"app\": 80, \"http\": 160} and d[\"attestation_age_s\"] == 3\n");
+    static const uint32_t states[] = {NACRE_HELPER_DOWN, NACRE_HELPER_STARTING, NACRE_HELPER_STOPPED, 77};
+    for (size_t i = 0; i < 4; i++) {
+        state.app_state = states[i];
+        nacre_shared_set_state(&shared, &state);
+        out.len = 0;
+        ck_assert_uint_eq(nacre_health_write(&shared, &out, 100 * NS), 200);
+        python(&out, "assert d[\"status\"] == \"degraded\" and d[\"app_state\"] != \"up\"\n");
+    }
+    state = good_state();
+    state.clock_ok = 0;
+    nacre_shared_set_state(&shared, &state);
+    out.len = 0;
+    ck_assert_uint_eq(nacre_health_write(&shared, &out, 100 * NS), 200);
+    python(&out, "assert d[\"status\"] == \"degraded\" and d[\"clock_ok\"] is False\n");
+    free(out.base);
+}
+END_TEST
+
+START_TEST(health_frames_of_the_app)
+{
+    uint64_t now = nacre_monotonic_ns();
+    struct nacre_health_frame h = {.endpoint = 2, .ok = 1, .checked_ns = now + 3600 * NS};
+    nacre_shared_set_health(&shared, &h); /* checked in the future: now */
+    ck_assert_uint_ge(shared.endpoints[2].checked_ns, now);
+    ck_assert_uint_lt(shared.endpoints[2].checked_ns, now + 60 * NS);
+    h.ok = 0;
+    h.checked_ns = 0;
+    nacre_shared_set_health(&shared, &h);
+    ck_assert_uint_eq(shared.endpoints[2].ok, 0);
+    ck_assert_uint_ne(shared.endpoints[2].checked_ns, 0);
+}
+END_TEST
+
+static bool has_line(const struct nacre_json_out *text, const char *line)
+{
+    size_t len = strlen(line);
+    for (const char *at = text->base, *end = text->base + text->len; at < end;) {
+        const char *stop = memchr(at, '\n', (size_t)(end - at));
+        ck_assert_ptr_nonnull(stop); /* every line ends */
+        if ((size_t)(stop - at) == len && memcmp(at, line, len) == 0)
+            return true;
+        at = stop + 1;
+    }
+    return false;
+}
+
+START_TEST(metrics)
+{
+    static const char *const lines[] = {
+        "nacre_http_requests_total{method=\"POST\",route=\"/process_data\",status=\"200\"} 3",
+        "nacre_http_requests_total{method=\"POST\",route=\"/process_data\",status=\"418\"} 1",
+        "nacre_http_requests_total{method=\"PUT\",route=\"/process_data\",status=\"599\"} 1",
+        "nacre_http_requests_total{method=\"GET\",route=\"/health_check\",status=\"503\"} 1",
+        "nacre_http_requests_total{method=\"\",route=\"none\",status=\"404\"} 1",
+        "nacre_http_request_duration_seconds_bucket{method=\"POST\",route=\"/process_data\",le=\"0.0001\"} 2",
+        "nacre_http_request_duration_seconds_bucket{method=\"POST\",route=\"/process_data\",le=\"0.001\"} 3",
+        "nacre_http_request_duration_seconds_bucket{method=\"POST\",route=\"/process_data\",le=\"30\"} 3",
+        "nacre_http_request_duration_seconds_bucket{method=\"POST\",route=\"/process_data\",le=\"+Inf\"} 4",
+        "nacre_http_request_duration_seconds_sum{method=\"POST\",route=\"/process_data\"} 40.001150",
+        "nacre_http_request_duration_seconds_count{method=\"POST\",route=\"/process_data\"} 4",
+        "nacre_restarts_total{helper=\"app\"} 3",
+        "nacre_restarts_total{helper=\"http\"} 4",
+        "nacre_clock_error_seconds 0.001234567",
+        "nacre_signed_answers_total 11",
+        "nacre_refused_answers_total 12",
+        "nacre_nsm_calls_total 13",
+        "nacre_nsm_errors_total 14",
+        "nacre_endpoint_up{host=\"api.example.com\",port=\"8443\"} 1",
+        "nacre_http_in_flight 2",
+        "nacre_http_connections 5",
+    };
+    struct nacre_json_out out = {0};
+    struct nacre_state_frame state = good_state();
+    nacre_shared_set_state(&shared, &state);
+    shared.endpoints[1] = (struct nacre_endpoint_health){1, 95 * NS};
+    atomic_store(&shared.in_flight, 2);
+    nacre_count(&lane.metrics.connections, 5);
+    nacre_metrics_answer(&lane.metrics, ROUTE_PROCESS, 200, 50);
+    nacre_metrics_answer(&lane.metrics, ROUTE_PROCESS, 200, 100);
+    nacre_metrics_answer(&lane.metrics, ROUTE_PROCESS, 200, 1000);
+    nacre_metrics_answer(&lane.metrics, ROUTE_PROCESS, 418, 40000000);
+    nacre_metrics_answer(&lane.metrics, ROUTE_REPLACE, 599, 1);
+    nacre_metrics_answer(&lane.metrics, ROUTES + NACRE_BUILTIN_HEALTH, 503, 1);
+    nacre_metrics_answer(&lane.metrics, nacre_row_of(&shared, NULL), 404, 1);
+    nacre_metrics_write(&shared, &out);
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)
+        ck_assert_msg(has_line(&out, lines[i]), "%s\n%.*s", lines[i], (int)out.len, out.base);
+    free(out.base);
+}
+END_TEST
+
+START_TEST(texts_that_are_no_text)
+{
+    struct nacre_manifest broken = manifest;
+    struct nacre_shared made;
+    char why[256] = "";
+    broken.version = "1.\xff";
+    ck_assert_int_eq(nacre_shared_init(&made, &broken, why, sizeof why), -22);
+    ck_assert_str_ne(why, "");
+}
+END_TEST
+
+static void add(TCase *tc)
+{
+    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_test(tc, openapi);
+    tcase_add_test(tc, two_structs_of_one_name);
+    tcase_add_test(tc, health_before_there_is_a_key);
+    tcase_add_test(tc, health);
+    tcase_add_test(tc, health_frames_of_the_app);
+    tcase_add_test(tc, metrics);
+    tcase_add_test(tc, texts_that_are_no_text);
+}
+
+int main(void)
+{
+    return nacre_run_suite("http documents", add, 60);
+}
