@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import stat
+import subprocess
 
 import pytest
 from tool import BIN, FIXTURES, OUT, Dev, wait_for
@@ -136,3 +137,20 @@ trap 'exit 0' TERM; echo 'ready {KEY} 4711' >&3; while :; do sleep 0.01; done
 
 def test_core_that_is_never_ready(fake):
     failed(fake("exec sleep 60\n", "--timeout", "1"), "nacre dev: nacred was not ready within 1000 ms")
+
+
+def test_ignored_hangup_stays_ignored(fake):
+    """As nohup does; an ignored SIGINT, which shells give to what they run in the background, does not count."""
+    old = [(number, signal.signal(number, signal.SIG_IGN)) for number in (signal.SIGHUP, signal.SIGINT)]
+    try:
+        dev = fake(f"trap 'exit 0' TERM; echo 'ready {KEY} 4711' >&3; while :; do sleep 0.01; done\n")
+    finally:
+        for number, handler in old:
+            signal.signal(number, handler)
+    dev.ready()
+    dev.send(signal.SIGHUP)
+    with pytest.raises(subprocess.TimeoutExpired):
+        dev.process.wait(0.5)
+    dev.send(signal.SIGINT)
+    assert dev.end() == (0, b"")
+    assert "nacre dev:" not in dev.log

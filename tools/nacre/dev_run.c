@@ -30,10 +30,14 @@ enum event { EVENT_READY, EVENT_STOP, EVENT_TIMEOUT, EVENT_FAILED };
 
 void nacre_dev_signals(sigset_t *set)
 {
-    static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGCHLD};
+    static const int signals[] = {SIGINT, SIGTERM, SIGCHLD};
+    struct sigaction hangup;
     (void)sigemptyset(set);
     for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
         (void)sigaddset(set, signals[i]);
+    /* Who starts it with nohup wants it to outlive the terminal. */
+    if (sigaction(SIGHUP, NULL, &hangup) < 0 || hangup.sa_handler != SIG_IGN)
+        (void)sigaddset(set, SIGHUP);
 }
 
 static enum event fail(const char *text)
