@@ -46,10 +46,26 @@ static void run_upstream(const struct upstream *up, int in, int out, const char 
     _exit(127);
 }
 
+/* "port N", "pin HEX", "ready", a line each. */
+static void read_start(struct upstream *up, int fd)
+{
+    char line[128] = "";
+    FILE *said = fdopen(fd, "r");
+    ck_assert_ptr_nonnull(said);
+    while (strncmp(line, "ready", 5) != 0) {
+        ck_assert_msg(fgets(line, sizeof line, said) != NULL, "the upstream did not start");
+        if (strncmp(line, "port ", 5) == 0)
+            up->port = (uint32_t)strtoul(line + 5, NULL, 10);
+        else if (strncmp(line, "pin ", 4) == 0)
+            ck_assert_int_eq(nacre_unhex(up->pin, sizeof up->pin, line + 4, 64), 0);
+    }
+    ck_assert_uint_ne(up->port, 0);
+    (void)fclose(said);
+}
+
 void upstream_start(struct upstream *up, const char *const *args)
 {
     int in[2], out[2];
-    char hex[65] = "";
     *up = (struct upstream){0};
     (void)snprintf(up->ca_file, sizeof up->ca_file, "/tmp/nacre-fetch-ca-XXXXXX");
     int fd = mkstemp(up->ca_file);
@@ -62,12 +78,7 @@ void upstream_start(struct upstream *up, const char *const *args)
     (void)close(in[0]);
     (void)close(out[1]);
     up->input = in[1];
-    FILE *said = fdopen(out[0], "r");
-    ck_assert_ptr_nonnull(said);
-    ck_assert_msg(fscanf(said, "port %u pin %64[0-9a-f] ready%*1[\n]", &up->port, hex) == 2,
-                  "the upstream did not start");
-    ck_assert_int_eq(nacre_unhex(up->pin, sizeof up->pin, hex, 64), 0);
-    (void)fclose(said);
+    read_start(up, out[0]);
 }
 
 void upstream_stop(struct upstream *up)
