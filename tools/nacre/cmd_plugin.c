@@ -7,6 +7,7 @@ int nacre_cmd_plugin(int argc, char **argv)
         {"manifest", "write the measured manifest of a plugin", nacre_cmd_plugin_manifest},
         {"show", "print what a plugin declares", nacre_plugin_cmd_show},
         {"endpoints", "print the allow list that a plugin needs", nacre_plugin_cmd_endpoints},
+        {"openapi", "print the OpenAPI document of an app", nacre_plugin_cmd_openapi},
         {"move", "print a Move module that checks a plugin's answers", nacre_plugin_cmd_move},
         {"ts", "print TypeScript that checks a plugin's answers", nacre_plugin_cmd_ts},
     };

@@ -9,7 +9,9 @@ add_custom_command(OUTPUT "${CMAKE_CURRENT_BINARY_DIR}/plugin_templates.c"
   DEPENDS ${gen_template_files} "${CMAKE_SOURCE_DIR}/tools/cmake/NacreEmbed.cmake" VERBATIM)
 
 add_library(nacre_tool_gen STATIC
-  plugin_endpoints.c plugin_gen.c plugin_move.c plugin_move_names.c plugin_names.c plugin_open.c plugin_show.c
+  plugin_endpoints.c plugin_gen.c plugin_move.c plugin_move_names.c plugin_names.c plugin_open.c
+  plugin_openapi.c plugin_show.c
   plugin_template.c plugin_ts.c plugin_ts_names.c "${CMAKE_CURRENT_BINARY_DIR}/plugin_templates.c")
-target_link_libraries(nacre_tool_gen PUBLIC nacre_tool nacre-json)
+# The document is written by the code that serves it; of nacre-http's libraries nothing is used here, so none is linked.
+target_link_libraries(nacre_tool_gen PUBLIC nacre_tool nacre-json nacre-http-parts)
 target_link_libraries(nacre PRIVATE nacre_tool_gen)

@@ -12,9 +12,7 @@ import subprocess
 import nacl.signing
 import pytest
 from gen import HERE, OUT, PLUGINS, Descriptor, generate, nacre
-from values import EMPTY, FULL, LONG, TIME, App
-
-import harness
+from values import EMPTY, FULL, LONG, TIME, App, live
 
 PROJECT = OUT / "tests" / "gen" / "npm"
 TYPESCRIPT = ["alltypes", "words", "clash-fields", "clash-words", "clash-intents"]
@@ -101,7 +99,7 @@ def test_good_answers(app):
 def test_answers_of_a_live_runtime(app):
     """The same from the real programs, every type among them."""
     cases = []
-    with harness.Runtime(plugin=PLUGINS / "alltypes.so") as runtime:
+    with live() as runtime:
         for name, value in (("full", FULL), ("empty", EMPTY), ("long", LONG)):
             reply = runtime.post("/echo", value)
             cases.append(app.good(f"live {name}", 7, reply.json, runtime.key, reply.body.decode()))
