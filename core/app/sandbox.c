@@ -13,35 +13,106 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* In use until the end. What is on the list without a comment, every multi-threaded C program needs. */
 static const char *const allowed[] = {
-    "read", "write", "readv", "writev", "pread64", "lseek", "close", "fstat", "newfstatat", "recvmsg",
-    "sendmsg", "recvfrom", "sendto", "poll", "ppoll", "select", "pselect6", "epoll_create1", "epoll_ctl",
-    "epoll_wait", "epoll_pwait", "mmap", "munmap", "mremap", "mprotect", "madvise", "brk", "futex",
-    "set_robust_list", "rseq", "sched_yield",
-    "sched_getaffinity", /* how many CPUs: thread pools of numeric libraries */
-    "sysinfo",           /* how much memory: qsort() of older C libraries */
-    "uname", "getpid", "gettid", "getuid", "geteuid", "getgid", "getegid",
-    "prlimit64", /* getrlimit(), for thread stacks; of this process only */
-    "getrusage", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigaltstack", "restart_syscall",
-    "tgkill", /* abort(); to threads of this process only */
-    "exit", "exit_group", "clock_gettime", "clock_getres", "clock_nanosleep", "nanosleep", "gettimeofday",
-    "time", "getrandom", "memfd_create", /* payloads too large for a message, see common/frame.h */
-    "ftruncate", "fcntl",     /* O_NONBLOCK of connected sockets, seals; not the commands that make signals */
-    "mlock",                  /* locked memory of libsodium */
-    "munlock",                /* the same */
-    "eventfd2",               /* libcurl wakes its own poll with one of these three */
-    "pipe2",                  /* the same */
-    "socketpair",             /* the same; streams between two ends in this process, no other kind */
-    "shutdown", "getsockopt", /* SO_ERROR */
-    "setsockopt",             /* TCP_NODELAY, keep-alive, on sockets that the core has connected */
-    "getsockname", "getpeername",
-    /* until the second filter takes them away */
-    "openat", "open", "access", "faccessat", "faccessat2", "readlink", "readlinkat", "statx", "getdents64",
-    "getcwd", "seccomp",
+    /* descriptors that are there: sockets, pipes, standard error */
+    "read",
+    "write",
+    "readv",
+    "writev",
+    "close",
+    "fstat",
+    "newfstatat",
+    "recvmsg",
+    "sendmsg",
+    "recvfrom",
+    "sendto",
+    "poll",
+    "ppoll",
+    "select",
+    "pselect6",
+    "epoll_create1",
+    "epoll_ctl",
+    "epoll_wait",
+    "epoll_pwait",
+    "shutdown",
+    "getsockname",
+    "getpeername",
+    /* SO_ERROR, TCP_NODELAY, keep-alive on sockets that the core has connected; O_NONBLOCK of them */
+    "getsockopt",
+    "setsockopt",
+    "fcntl",
+    /* payloads too large for a message, see common/frame.h */
+    "memfd_create",
+    "ftruncate",
+    "pread64",
+    "lseek",
+    /* libcurl wakes its own poll with one of these; socketpair makes streams only */
+    "eventfd2",
+    "pipe2",
+    "socketpair",
+    /* memory; the locked memory of libsodium */
+    "mmap",
+    "munmap",
+    "mremap",
+    "mprotect",
+    "madvise",
+    "brk",
+    "mlock",
+    "munlock",
+    /* threads; how many CPUs and how much memory there are, for thread pools and older qsort() */
+    "futex",
+    "set_robust_list",
+    "rseq",
+    "sched_yield",
+    "sched_getaffinity",
+    "sysinfo",
+    "gettid",
+    "exit",
+    "exit_group",
+    /* who and where we are; getrlimit() for thread stacks, of this process only */
+    "uname",
+    "getpid",
+    "getuid",
+    "geteuid",
+    "getgid",
+    "getegid",
+    "getrusage",
+    "prlimit64",
+    /* signals to ourselves: abort() */
+    "rt_sigaction",
+    "rt_sigprocmask",
+    "rt_sigreturn",
+    "sigaltstack",
+    "restart_syscall",
+    "tgkill",
+    /* time and randomness */
+    "clock_gettime",
+    "clock_getres",
+    "clock_nanosleep",
+    "nanosleep",
+    "gettimeofday",
+    "time",
+    "getrandom",
+    /* files to read, and the second filter: until that filter takes them away */
+    "openat",
+    "open",
+    "access",
+    "faccessat",
+    "faccessat2",
+    "readlink",
+    "readlinkat",
+    "statx",
+    "getdents64",
+    "getcwd",
+    "seccomp",
 #ifdef NACRE_SANITIZED
-    "prctl",                                                        /* thread names */
-    "arch_prctl", "personality", "setrlimit", "getrlimit", "ioctl", /* is standard error a terminal? */
+    /* thread names; is standard error a terminal? */
+    "prctl",
+    "arch_prctl",
+    "personality",
+    "setrlimit",
+    "getrlimit",
+    "ioctl",
 #endif
 };
 
