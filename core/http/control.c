@@ -224,7 +224,10 @@ int nacre_control_run(struct nacre_control *c)
 {
     struct epoll_event events[8];
     uint32_t done = 0;
-    int err = start_lanes(c);
+    /* the lanes' sockets came behind INIT: with them in place, the first client finds an app */
+    int err = drain(c);
+    if (!err)
+        err = start_lanes(c);
     if (!err)
         err = say_ready(c);
     while (!err && done < c->n_running) {

@@ -188,7 +188,7 @@ static void expire_conns(struct nacre_lane *lane)
 static int time_left(const struct nacre_lane *lane)
 {
     MHD_UNSIGNED_LONG_LONG http_ms;
-    uint64_t next = lane->slots.next_deadline_ns;
+    uint64_t next = lane->again ? 0 : lane->slots.next_deadline_ns;
     if (lane->next_due_ns < next)
         next = lane->next_due_ns;
     if (lane->linger.used && lane->now_ns + NS_PER_MS * 1000 < next)
@@ -237,13 +237,18 @@ static bool is_idle(const struct nacre_lane *lane)
     return true;
 }
 
+/* libmicrohttpd stops listening at its connection limit, and begins again in the run after one that ended some. */
 static void run_http(struct nacre_lane *lane)
 {
     MHD_UNSIGNED_LONG_LONG ms = 0;
     unsigned turns = 0;
+    uint64_t closed;
     do {
+        closed = lane->n_closed;
         (void)MHD_run(lane->daemon);
-    } while (++turns < TURNS_MAX && MHD_get_timeout(lane->daemon, &ms) == MHD_YES && ms == 0);
+    } while (++turns < TURNS_MAX &&
+             (closed != lane->n_closed || (MHD_get_timeout(lane->daemon, &ms) == MHD_YES && ms == 0)));
+    lane->again = closed != lane->n_closed;
 }
 
 void *nacre_lane_run(void *arg)
@@ -251,6 +256,7 @@ void *nacre_lane_run(void *arg)
     struct nacre_lane *lane = arg;
     struct epoll_event events[16];
     uint64_t one = 1;
+    nacre_lane_take_mail(lane);
     for (;;) {
         int n = epoll_wait(lane->epoll_fd, events, 16, time_left(lane));
         lane->now_ns = nacre_monotonic_ns();

@@ -107,6 +107,8 @@ struct nacre_lane {
     struct nacre_inbox inbox;
     struct nacre_json_out out; /* where answers are written */
     struct nacre_conn *conns;
+    uint64_t n_closed; /* connections that have ended */
+    bool again;        /* libmicrohttpd is to be run once more before anything is waited for */
     struct nacre_conn *pending_first, *pending_last;
     struct nacre_linger linger;
     struct nacre_metrics metrics;

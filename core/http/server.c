@@ -65,6 +65,7 @@ static void close_conn(struct nacre_conn *conn)
     if (conn->next)
         conn->next->prev = conn->prev;
     nacre_count(&lane->metrics.connections, UINT64_MAX); /* one less */
+    lane->n_closed++;
     free(conn->params);
     free(conn);
 }
