@@ -2,8 +2,11 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <stdbool.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define BACKLOG 1024
 
 /* Decimal digits only: strtoul would take signs, blanks and bases. */
 static bool parse_port(const char *text, uint32_t max, uint32_t *port)
@@ -62,11 +65,24 @@ void nacre_sockaddr_vsock(struct nacre_sockaddr *out, uint32_t cid, uint32_t por
     out->len = sizeof out->u.vm;
 }
 
+static int parse_unix(struct nacre_sockaddr *out, const char *path)
+{
+    size_t len = strlen(path);
+    struct nacre_sockaddr a = {.u.un.sun_family = AF_UNIX, .len = sizeof a.u.un};
+    if (len == 0 || len >= sizeof a.u.un.sun_path)
+        return -EINVAL;
+    memcpy(a.u.un.sun_path, path, len);
+    *out = a;
+    return 0;
+}
+
 int nacre_sockaddr_parse(struct nacre_sockaddr *out, const char *text, uint32_t cid)
 {
     uint32_t port;
     if (strncmp(text, "tcp:", 4) == 0)
         return parse_tcp(out, text + 4);
+    if (strncmp(text, "unix:", 5) == 0)
+        return parse_unix(out, text + 5);
     /* the highest number is VMADDR_PORT_ANY, which is no port */
     if (strncmp(text, "vsock:", 6) != 0 || !parse_port(text + 6, UINT32_MAX - 1, &port))
         return -EINVAL;
@@ -86,4 +102,27 @@ uint32_t nacre_sockaddr_port(const struct nacre_sockaddr *address)
     default:
         return 0;
     }
+}
+
+int nacre_sockaddr_listen(const struct nacre_sockaddr *address, bool shared)
+{
+    const int on = 1;
+    struct stat st;
+    int family = address->u.any.sa_family;
+    const char *path = family == AF_UNIX ? address->u.un.sun_path : NULL;
+    int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -errno;
+    if (path && lstat(path, &st) == 0 && S_ISSOCK(st.st_mode))
+        (void)unlink(path);
+    /* what bind() makes of a path has the socket's own mode: there is no moment when somebody else could connect */
+    if ((path && fchmod(fd, 0600) < 0) ||
+        (!path && family != AF_VSOCK && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0) ||
+        (shared && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) < 0) ||
+        bind(fd, &address->u.any, address->len) < 0 || listen(fd, BACKLOG) < 0) {
+        int err = -errno;
+        (void)close(fd);
+        return err;
+    }
+    return fd;
 }

@@ -111,8 +111,6 @@ static int open_sockets(struct nacre_core *c)
 static int start_helpers(struct nacre_core *c)
 {
     struct nacre_helper *both[] = {&c->http, &c->app};
-    nacre_helper_init(&c->http, "nacre-http", &c->manifest.config);
-    nacre_helper_init(&c->app, "nacre-app", &c->manifest.config);
     for (size_t i = 0; i < 2; i++) {
         int err = nacre_helper_start(c, both[i]);
         if (err)
@@ -157,6 +155,8 @@ int nacre_boot(struct nacre_core *c, const char *manifest, const char *plugin)
         return -1;
     const struct nacre_config *config = &c->manifest.config;
     nacre_timekeeper_init(&c->time, config->clock_max_error_ms, strcmp(config->nsm_transport, "device") == 0);
+    nacre_helper_init(&c->http, "nacre-http", config);
+    nacre_helper_init(&c->app, "nacre-app", config);
     c->started_ns = nacre_monotonic_ns();
     if (seal(c) < 0 || nacre_check_plugin(c) < 0 || open_sockets(c) < 0 || start_helpers(c) < 0 ||
         make_key(c) < 0)

@@ -1,12 +1,10 @@
 /* check.c - has nacre-app say whether the plugin is what the manifest describes, in a process that is gone before the
  * key is made. */
 #include "core.h"
-#include "spawn.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -37,20 +35,16 @@ static bool await_verdict(struct nacre_core *c, int control, int *got)
 
 int nacre_check_plugin(struct nacre_core *c)
 {
-    char path[PATH_MAX], name[] = "nacre-app", option[] = "--check";
+    char option[] = "--check";
     int pair[2], status = 0, got = 0;
-    int n = snprintf(path, sizeof path, "%s/%s", c->helper_dir, name);
-    if (n < 0 || (size_t)n >= sizeof path)
-        return nacre_refuse("%s/%s: %s", c->helper_dir, name, strerror(ENAMETOOLONG));
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
         return nacre_refuse("socketpair: %s", strerror(errno));
-    const int fds[] = {pair[1], c->manifest_fd, c->plugin_fd};
-    pid_t pid = nacre_spawn(path, (char *[]){name, option, NULL}, fds, 3);
+    pid_t pid = nacre_helper_execute(c, &c->app, option, pair[1]);
     (void)close(pair[1]);
     bool answered = pid > 0 && await_verdict(c, pair[0], &got);
     (void)close(pair[0]);
     if (pid < 0)
-        return nacre_refuse("%s: %s", path, strerror(-pid));
+        return nacre_refuse("%s/%s: %s", c->helper_dir, c->app.name, strerror(-pid));
     (void)kill(pid, SIGKILL); /* what it had to say is said */
     (void)waitpid(pid, &status, 0);
     if (!answered)

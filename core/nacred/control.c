@@ -18,7 +18,7 @@ static void send_frame(struct nacre_helper *h, void *frame, const void *payload,
     int err = nacre_frame_send(h->control, frame, payload, len, NULL, 0, fds, n_fds);
     if (err == -EAGAIN)
         nacre_helper_kill(h, "does not read its control socket");
-    else if (err && err != -EPIPE) /* EPIPE: it is dying, and will be reaped */
+    else if (err && err != -EPIPE && err != -ECONNRESET) /* it is dying, and will be reaped */
         nacre_helper_kill(h, strerror(-err));
 }
 
@@ -117,7 +117,7 @@ void nacre_send_attested(struct nacre_core *c, const struct nacre_nsm_result *r)
     if (r->error)
         send_refusal(c, r->id, 503, r->why);
     else
-        send_frame(&c->http, &f, r->document, r->document_len, NULL, 0);
+        send_frame(&c->http, &f, r->answer.document, r->answer.document_len, NULL, 0);
 }
 
 void nacre_send_connected(void *core, uint64_t id, int fd, int error)

@@ -88,6 +88,9 @@ void nacre_run(struct nacre_core *c);
 
 /* supervise.c */
 void nacre_helper_init(struct nacre_helper *h, const char *name, const struct nacre_config *config);
+/* Only executes it, with option (may be NULL) as its argument. Its pid, or negative errno. */
+pid_t nacre_helper_execute(const struct nacre_core *c, const struct nacre_helper *h, char *option,
+                           int control);
 /* Starts it and gives it its sockets. 0 or negative errno; then nothing of it remains. */
 int nacre_helper_start(struct nacre_core *c, struct nacre_helper *h);
 /* SIGKILL, and no more listening to it; the rest happens when it is reaped. `why` goes to the log. */

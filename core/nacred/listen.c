@@ -6,29 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#define BACKLOG 1024
-
-static int listen_on(const struct nacre_sockaddr *address, bool shared)
-{
-    const int on = 1;
-    int family = address->u.any.sa_family;
-    int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return -errno;
-    if ((family != AF_VSOCK && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0) ||
-        (shared && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) < 0) ||
-        bind(fd, &address->u.any, address->len) < 0 || listen(fd, BACKLOG) < 0) {
-        int err = -errno;
-        (void)close(fd);
-        return err;
-    }
-    return fd;
-}
-
 /* One socket a lane, so that the kernel spreads connections over the lanes. */
 static int open_lanes(struct nacre_listeners *l, struct nacre_sockaddr address)
 {
-    int fd = listen_on(&address, false);
+    int fd = nacre_sockaddr_listen(&address, false);
     if (fd < 0)
         return fd;
     if (getsockname(fd, &address.u.any, &address.len) < 0) {
@@ -46,7 +27,7 @@ static int open_lanes(struct nacre_listeners *l, struct nacre_sockaddr address)
     /* SO_REUSEPORT would also let in a second nacred: the first bind, without it, has shown that there is none */
     (void)close(fd);
     for (uint32_t i = 0; i < l->n_lanes; i++) {
-        l->fds[i] = listen_on(&address, true);
+        l->fds[i] = nacre_sockaddr_listen(&address, true);
         if (l->fds[i] < 0)
             return l->fds[i];
     }
@@ -65,7 +46,7 @@ int nacre_listeners_open(struct nacre_listeners *out, const char *api, const cha
     if (!err && l.has_admin) {
         err = nacre_sockaddr_parse(&address, admin, VMADDR_CID_ANY);
         if (!err) {
-            l.fds[n_lanes] = listen_on(&address, false);
+            l.fds[n_lanes] = nacre_sockaddr_listen(&address, false);
             err = l.fds[n_lanes] < 0 ? l.fds[n_lanes] : 0;
         }
     }

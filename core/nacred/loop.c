@@ -45,8 +45,8 @@ static void on_own(struct nacre_core *c, const struct nacre_nsm_result *r)
             (verdict == NACRE_CLOCK_UNSURE ? SECOND_NS : c->manifest.config.clock_interval_s * SECOND_NS);
     }
     if (!r->error) {
-        memcpy(c->document, r->document, r->document_len);
-        c->document_len = r->document_len;
+        c->document_len = r->answer.document_len;
+        memcpy(c->document, r->answer.document, c->document_len);
         c->document_ns = r->time.after_ns;
         nacre_send_document(c);
     }

@@ -27,13 +27,10 @@ static struct nacre_core core = {
     .ready_fd = -1,
     .epoll = -1,
     .signals = -1,
-    .n_lanes = 0,
     .nsm = {.nsm = {.fd = -1}, .ready_fd = -1},
     .secrets = {.listener = -1, .connection = -1},
     .http = {.control = -1},
     .app = {.control = -1},
-    .tick_at_ns = 0,
-    .own_at_ns = 0,
     .own_wait_ms = 1000,
     .kill_at_ns = UINT64_MAX,
 };

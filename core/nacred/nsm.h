@@ -6,40 +6,43 @@
 #define NACRE_NACRED_NSM_H
 
 #include "common/digest.h"
+#include "common/frame.h"
 
-#include <stdbool.h>
+#include <nacre/plugin.h>
 
 #define NACRE_NSM_REQUEST_MAX 0x1000u /* bytes, the device's limits */
 #define NACRE_NSM_REPLY_MAX   0x3000u
+#define NACRE_NSM_WHY         128u /* bytes of an error's text */
 
-struct nacre_nsm_pcr {
-    uint8_t value[NACRE_SHA384_LEN];
-    bool locked;
+enum nacre_nsm_kind {
+    NACRE_NSM_DESCRIBE_PCR,
+    NACRE_NSM_EXTEND_PCR,
+    NACRE_NSM_LOCK_PCRS,
+    NACRE_NSM_ATTESTATION
 };
 
-/* Each writes one request to out and returns its length in bytes, or 0 when it does not fit in cap. */
-size_t nacre_nsm_put_describe_pcr(uint8_t *out, size_t cap, uint16_t index);
-size_t nacre_nsm_put_extend_pcr(uint8_t *out, size_t cap, uint16_t index, const void *data, size_t len);
-size_t nacre_nsm_put_lock_pcrs(uint8_t *out, size_t cap, uint16_t range);
-
-/* Attestation. A field is null when its pointer is. */
-struct nacre_nsm_attestation {
-    const uint8_t *user_data, *nonce, *public_key;
-    size_t user_data_len, nonce_len, public_key_len; /* bytes */
+struct nacre_nsm_request {
+    enum nacre_nsm_kind kind;
+    uint16_t number;                                 /* index, or the range of LockPCRs */
+    struct nacre_bytes data;                         /* ExtendPCR */
+    struct nacre_bytes user_data, nonce, public_key; /* Attestation; null when ptr is */
 };
-size_t nacre_nsm_put_attestation(uint8_t *out, size_t cap, const struct nacre_nsm_attestation *a);
+
+struct nacre_nsm_answer {
+    uint8_t pcr[NACRE_SHA384_LEN]; /* DescribePCR, ExtendPCR */
+    bool locked;                   /* DescribePCR */
+    size_t document_len;           /* Attestation */
+    uint8_t document[NACRE_DOCUMENT_MAX];
+};
+
+/* Writes a request to out; its length in bytes, or 0 when it does not fit in cap. */
+size_t nacre_nsm_encode(uint8_t *out, size_t cap, const struct nacre_nsm_request *request);
 
 /*
- * Each reads the answer to its request. Returns 0, -EREMOTEIO when the module answered {"Error": name} (`why` then
- * holds the name), or -EBADMSG for anything else (`why` says so). Outputs are untouched on failure.
+ * nacre_nsm_decode - read the answer to a request of this kind. Returns 0 with the kind's members of *out filled;
+ * -EREMOTEIO when the module answered {"Error": name}, -EBADMSG for anything else, both with a text in `why`.
  */
-int nacre_nsm_get_describe_pcr(const uint8_t *reply, size_t len, struct nacre_nsm_pcr *out, char *why,
-                               size_t why_len);
-int nacre_nsm_get_extend_pcr(const uint8_t *reply, size_t len, uint8_t out[NACRE_SHA384_LEN], char *why,
-                             size_t why_len);
-int nacre_nsm_get_lock_pcrs(const uint8_t *reply, size_t len, char *why, size_t why_len);
-/* Copies the document to out (cap bytes) and its length to *out_len. */
-int nacre_nsm_get_attestation(const uint8_t *reply, size_t len, uint8_t *out, size_t cap, size_t *out_len,
-                              char *why, size_t why_len);
+int nacre_nsm_decode(const uint8_t *reply, size_t len, enum nacre_nsm_kind kind, struct nacre_nsm_answer *out,
+                     char why[NACRE_NSM_WHY]);
 
 #endif

@@ -1,7 +1,5 @@
 #include "nsm_thread.h"
 
-#include "nsm.h"
-
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,31 +29,20 @@ static bool next_job(struct nacre_nsm_thread *t, struct nacre_nsm_job *job)
 
 static void attest(struct nacre_nsm_thread *t, const struct nacre_nsm_job *job, struct nacre_nsm_result *r)
 {
-    uint8_t request[NACRE_NSM_REQUEST_MAX], reply[NACRE_NSM_REPLY_MAX];
-    const struct nacre_nsm_attestation a = {
-        .user_data = t->user_data,
-        .user_data_len = t->user_data_len,
-        .nonce = job->id ? job->nonce : NULL,
-        .nonce_len = job->nonce_len,
-        .public_key = t->public_key,
-        .public_key_len = sizeof t->public_key,
+    const struct nacre_nsm_request request = {
+        .kind = NACRE_NSM_ATTESTATION,
+        .user_data = {t->user_data, t->user_data_len},
+        .nonce = {job->id ? job->nonce : NULL, job->nonce_len},
+        .public_key = {t->public_key, sizeof t->public_key},
     };
-    size_t len = nacre_nsm_put_attestation(request, sizeof request, &a);
     r->id = job->id;
     r->client = job->client;
     r->time.before_ns = nacre_monotonic_ns();
-    int64_t n = nacre_nsm_exchange(&t->nsm, request, len, reply);
+    r->error = nacre_nsm_call(&t->nsm, &request, &r->answer, r->why);
     r->time.after_ns = nacre_monotonic_ns();
-    if (n < 0) {
-        r->error = (int)n;
-        (void)snprintf(r->why, sizeof r->why, "the NSM does not answer: %s", strerror((int)-n));
-    } else {
-        r->error = nacre_nsm_get_attestation(reply, (size_t)n, r->document, sizeof r->document,
-                                             &r->document_len, r->why, sizeof r->why);
-    }
     if (!r->error && !job->id) {
-        r->error =
-            nacre_document_timestamp(r->document, r->document_len, a.public_key, &r->time.timestamp_ms);
+        r->error = nacre_document_timestamp(r->answer.document, r->answer.document_len, t->public_key,
+                                            &r->time.timestamp_ms);
         if (r->error)
             (void)snprintf(r->why, sizeof r->why, "the NSM's document has no timestamp or another key");
     }

@@ -24,9 +24,8 @@ struct nacre_nsm_result {
     uint64_t id, client;
     int error;                      /* 0 or negative errno; then `why` */
     struct nacre_clock_sample time; /* timestamp_ms for our own document only */
-    size_t document_len;
-    uint8_t document[NACRE_DOCUMENT_MAX];
-    char why[96];
+    struct nacre_nsm_answer answer;
+    char why[NACRE_NSM_WHY];
 };
 
 struct nacre_nsm_thread {

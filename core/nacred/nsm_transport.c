@@ -1,12 +1,10 @@
 #include "nsm_transport.h"
 
-#include "nsm.h"
-
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -17,15 +15,17 @@ struct nsm_message {
 };
 #define NSM_IOCTL _IOWR(0x0a, 0, struct nsm_message)
 
-static int connect_socket(struct nacre_nsm *nsm)
+static int reopen(struct nacre_nsm *nsm)
 {
     const struct timeval limit = {.tv_sec = NACRE_NSM_TIMEOUT_S};
-    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    bool device = nsm->address.len == 0;
+    int fd =
+        device ? open("/dev/nsm", O_RDWR | O_CLOEXEC) : socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -errno;
-    if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) < 0 ||
-        setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) < 0 ||
-        connect(fd, (const struct sockaddr *)&nsm->address, sizeof nsm->address) < 0) {
+    if (!device && (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) < 0 ||
+                    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) < 0 ||
+                    connect(fd, &nsm->address.u.any, nsm->address.len) < 0)) {
         int err = -errno;
         (void)close(fd);
         return err;
@@ -34,26 +34,14 @@ static int connect_socket(struct nacre_nsm *nsm)
     return 0;
 }
 
-static int reopen(struct nacre_nsm *nsm)
-{
-    if (nsm->address.sun_path[0])
-        return connect_socket(nsm);
-    nsm->fd = open("/dev/nsm", O_RDWR | O_CLOEXEC);
-    return nsm->fd < 0 ? -errno : 0;
-}
-
 int nacre_nsm_open(struct nacre_nsm *nsm, const char *transport)
 {
-    struct nacre_nsm n = {.fd = -1, .address = {.sun_family = AF_UNIX}};
-    if (strncmp(transport, "unix:", 5) == 0) {
-        size_t len = strlen(transport + 5);
-        if (len == 0 || len >= sizeof n.address.sun_path)
-            return -ENAMETOOLONG;
-        memcpy(n.address.sun_path, transport + 5, len);
-    } else if (strcmp(transport, "device") != 0) {
-        return -EINVAL;
-    }
-    int err = reopen(&n);
+    struct nacre_nsm n = {.fd = -1};
+    int err = 0;
+    if (strcmp(transport, "device") != 0)
+        err = strncmp(transport, "unix:", 5) == 0 ? nacre_sockaddr_parse(&n.address, transport, 0) : -EINVAL;
+    if (!err)
+        err = reopen(&n);
     if (!err)
         *nsm = n;
     return err;
@@ -66,13 +54,9 @@ void nacre_nsm_close(struct nacre_nsm *nsm)
     nsm->fd = -1;
 }
 
-static int64_t exchange_device(int fd, const uint8_t *request, size_t len, uint8_t *reply)
+static int64_t exchange_device(int fd, uint8_t *request, size_t len, uint8_t *reply)
 {
-    union { /* the driver only reads the request */
-        const uint8_t *from;
-        void *to;
-    } u = {request};
-    struct nsm_message m = {{u.to, len}, {reply, NACRE_NSM_REPLY_MAX}};
+    struct nsm_message m = {{request, len}, {reply, NACRE_NSM_REPLY_MAX}};
     if (ioctl(fd, NSM_IOCTL, &m) < 0)
         return -errno;
     return m.response.iov_len > NACRE_NSM_REPLY_MAX ? -EMSGSIZE : (int64_t)m.response.iov_len;
@@ -81,22 +65,26 @@ static int64_t exchange_device(int fd, const uint8_t *request, size_t len, uint8
 static int64_t exchange_socket(int fd, const uint8_t *request, size_t len, uint8_t *reply)
 {
     if (send(fd, request, len, MSG_NOSIGNAL) < 0)
-        return -errno;
+        return errno == EAGAIN ? -ETIMEDOUT : -errno;
     ssize_t n = recv(fd, reply, NACRE_NSM_REPLY_MAX, MSG_TRUNC);
     if (n <= 0)
         return n == 0 ? -ECONNRESET : errno == EAGAIN ? -ETIMEDOUT : -errno;
     return n > (ssize_t)NACRE_NSM_REPLY_MAX ? -EMSGSIZE : n;
 }
 
-int64_t nacre_nsm_exchange(struct nacre_nsm *nsm, const uint8_t *request, size_t len, uint8_t *reply)
+int nacre_nsm_call(struct nacre_nsm *nsm, const struct nacre_nsm_request *request,
+                   struct nacre_nsm_answer *answer, char why[NACRE_NSM_WHY])
 {
-    if (len > NACRE_NSM_REQUEST_MAX)
-        return -EMSGSIZE;
-    int64_t n = nsm->fd < 0 ? reopen(nsm) : 0;
+    uint8_t out[NACRE_NSM_REQUEST_MAX], in[NACRE_NSM_REPLY_MAX];
+    size_t len = nacre_nsm_encode(out, sizeof out, request);
+    bool device = nsm->address.len == 0;
+    int64_t n = len == 0 ? -EMSGSIZE : nsm->fd < 0 ? reopen(nsm) : 0;
     if (n == 0)
-        n = nsm->address.sun_path[0] ? exchange_socket(nsm->fd, request, len, reply)
-                                     : exchange_device(nsm->fd, request, len, reply);
-    if (n < 0 && nsm->address.sun_path[0])
+        n = device ? exchange_device(nsm->fd, out, len, in) : exchange_socket(nsm->fd, out, len, in);
+    if (n < 0)
+        (void)snprintf(why, NACRE_NSM_WHY, "the NSM does not answer: %s", strerror((int)-n));
+    int err = n < 0 ? (int)n : nacre_nsm_decode(in, (size_t)n, request->kind, answer, why);
+    if (err && err != -EREMOTEIO && !device)
         nacre_nsm_close(nsm);
-    return n;
+    return err;
 }

@@ -5,15 +5,14 @@
 #ifndef NACRE_NACRED_NSM_TRANSPORT_H
 #define NACRE_NACRED_NSM_TRANSPORT_H
 
-#include <stddef.h>
-#include <stdint.h>
-#include <sys/un.h>
+#include "address.h"
+#include "nsm.h"
 
-#define NACRE_NSM_TIMEOUT_S 10 /* a simulator that does not answer; the device always does */
+#define NACRE_NSM_TIMEOUT_S 5 /* a simulator that does not answer; the device always does */
 
 struct nacre_nsm {
-    int fd;                     /* -1: not open; the next exchange opens it again */
-    struct sockaddr_un address; /* sun_path empty: the device */
+    int fd;                        /* -1: not open; the next call opens it again */
+    struct nacre_sockaddr address; /* len 0: the device */
 };
 
 /* `transport` as in the configuration: "device" or "unix:PATH". Returns 0 or negative errno. */
@@ -21,10 +20,11 @@ int nacre_nsm_open(struct nacre_nsm *nsm, const char *transport);
 void nacre_nsm_close(struct nacre_nsm *nsm);
 
 /*
- * nacre_nsm_exchange - send request[0..len), wait for the answer and store it in reply (NACRE_NSM_REPLY_MAX bytes).
- * After a failure the socket is closed and opened anew by the next call, so that a late answer meets no wrong request.
- * Returns the answer's length, -EMSGSIZE, or another negative errno.
+ * nacre_nsm_call - send a request, wait for the answer and decode it. After a failure a socket is closed and opened
+ * anew by the next call, so that a late answer meets no wrong request.
+ * Returns 0 or a negative errno, as nacre_nsm_decode() does too, with a text in `why`.
  */
-int64_t nacre_nsm_exchange(struct nacre_nsm *nsm, const uint8_t *request, size_t len, uint8_t *reply);
+int nacre_nsm_call(struct nacre_nsm *nsm, const struct nacre_nsm_request *request,
+                   struct nacre_nsm_answer *answer, char why[NACRE_NSM_WHY]);
 
 #endif

@@ -2,7 +2,6 @@
 #ifndef NACRE_NACRED_PCRS_H
 #define NACRE_NACRED_PCRS_H
 
-#include "common/digest.h"
 #include "nsm_transport.h"
 
 #define NACRE_PCR_PLUGIN 16u

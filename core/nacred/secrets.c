@@ -8,13 +8,10 @@
 #include <sodium.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
-#define STALL_NS    10000000000u
-#define SECOND_NS   1000000000u
-#define MAX_ACCEPTS 8 /* a step */
+#define STALL_NS  10000000000u /* for one connection */
+#define SECOND_NS 1000000000u
 
 static void close_fd(int *fd)
 {
@@ -56,41 +53,6 @@ static int open_file(struct nacre_secrets *s, const char *path)
     return got == 1 ? 0 : got == 0 ? -EIO : got;
 }
 
-static int listen_unix(const char *path)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    struct stat st;
-    size_t len = strlen(path);
-    if (len == 0 || len >= sizeof address.sun_path)
-        return -ENAMETOOLONG;
-    memcpy(address.sun_path, path, len);
-    if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode))
-        (void)unlink(path); /* left behind by an earlier run */
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    /* the mode of the inode that bind() makes comes from the socket's own: nobody else can ever connect */
-    if (fd < 0 || fchmod(fd, 0600) < 0 || bind(fd, (const struct sockaddr *)&address, sizeof address) < 0 ||
-        listen(fd, 1) < 0) {
-        int err = -errno;
-        close_fd(&fd);
-        return err;
-    }
-    return fd;
-}
-
-static int listen_vsock(const char *source)
-{
-    struct nacre_sockaddr address;
-    if (nacre_sockaddr_parse(&address, source, VMADDR_CID_ANY) < 0)
-        return -EINVAL;
-    int fd = socket(AF_VSOCK, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0 || bind(fd, &address.u.any, address.len) < 0 || listen(fd, 1) < 0) {
-        int err = -errno;
-        close_fd(&fd);
-        return err;
-    }
-    return fd;
-}
-
 /* Edge-triggered: a second connection that has to wait must not wake us until the first has ended. */
 static int watch(const struct nacre_secrets *s, int fd)
 {
@@ -100,6 +62,7 @@ static int watch(const struct nacre_secrets *s, int fd)
 
 int nacre_secrets_open(struct nacre_secrets *s, const char *source, uint64_t timeout_s)
 {
+    struct nacre_sockaddr address;
     *s = (struct nacre_secrets){.epoll = s->epoll, .tag = s->tag, .listener = -1, .connection = -1};
     s->give_up_ns = nacre_monotonic_ns() + timeout_s * SECOND_NS;
     s->settled = strcmp(source, "none") == 0;
@@ -109,8 +72,8 @@ int nacre_secrets_open(struct nacre_secrets *s, const char *source, uint64_t tim
     int err = s->blob ? 0 : -ENOMEM;
     if (!err && strncmp(source, "file:", 5) == 0) {
         err = open_file(s, source + 5);
-    } else if (!err) {
-        s->listener = strncmp(source, "unix:", 5) == 0 ? listen_unix(source + 5) : listen_vsock(source);
+    } else if (!err && (err = nacre_sockaddr_parse(&address, source, VMADDR_CID_ANY)) == 0) {
+        s->listener = nacre_sockaddr_listen(&address, false);
         err = s->listener < 0 ? s->listener : watch(s, s->listener);
     }
     if (err)
@@ -138,36 +101,29 @@ static bool disappoint(struct nacre_secrets *s, const char **what, const char *t
 
 bool nacre_secrets_step(struct nacre_secrets *s, uint64_t now_ns, const char **what)
 {
-    for (int i = 0; i < MAX_ACCEPTS && !s->settled && s->connection < 0; i++) {
+    if (s->settled)
+        return false;
+    if (s->connection < 0) {
         s->connection = accept4(s->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         s->stalled_ns = now_ns + STALL_NS;
-        if (s->connection < 0 && errno == EAGAIN)
-            break;
         if (s->connection >= 0 && watch(s, s->connection) < 0)
             close_fd(&s->connection);
     }
-    if (s->settled)
-        return false;
-    if (s->connection >= 0) {
-        size_t before = s->len;
-        int got = read_blob(s, s->connection);
-        if (got == 1 && s->len > 0)
-            return settle(s, what, "secrets received");
-        if (got == 1)
-            return disappoint(s, what, "an empty secrets connection was ignored");
-        if (got < 0)
-            return disappoint(s, what,
-                              got == -EFBIG ? "a secrets object over 65536 bytes was refused"
-                                            : "a secrets connection broke");
-        if (s->len > before)
-            s->stalled_ns = now_ns + STALL_NS;
-        else if (now_ns >= s->stalled_ns)
-            return disappoint(s, what, "a secrets connection stalled");
-    }
+    int got = s->connection >= 0 ? read_blob(s, s->connection) : 0;
+    if (got == 1 && s->len > 0)
+        return settle(s, what, "secrets received");
+    if (got == 1)
+        return disappoint(s, what, "an empty secrets connection was ignored");
+    if (got < 0)
+        return disappoint(s, what,
+                          got == -EFBIG ? "a secrets object over 65536 bytes was refused"
+                                        : "a secrets connection broke");
     if (now_ns >= s->give_up_ns) {
         forget(s);
         return settle(s, what, "no secrets came in time, going on without");
     }
+    if (s->connection >= 0 && now_ns >= s->stalled_ns)
+        return disappoint(s, what, "a secrets connection took too long");
     return false;
 }
 

@@ -15,7 +15,7 @@ struct nacre_secrets {
     bool settled;             /* the blob is what it will ever be */
     int listener, connection; /* -1: none */
     uint64_t give_up_ns;      /* CLOCK_MONOTONIC: then go on without */
-    uint64_t stalled_ns;      /* when the connection has said nothing for too long */
+    uint64_t stalled_ns;      /* when the connection has taken too long */
 };
 
 /*

@@ -4,8 +4,9 @@
 #include "common/log.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #define PREFIX         9u /* intent, timestamp: IntentMessage up to its data */
 #define LOG_PER_SECOND 4u /* lines about refusals, per lane: a plugin must not drown the log */
@@ -13,134 +14,127 @@
 
 _Static_assert(PREFIX <= NACRE_FRAME_HEADROOM, "the prefix must fit before the payload");
 
-static uint32_t refuse(uint32_t status, const char *for_client, const char *for_log, const char **text,
-                       const char **reason)
+static const struct nacre_verdict passed = {200, "", ""}; /* so far, or signed */
+static const struct nacre_verdict not_result = {0, "", "not a result"};
+static const struct nacre_verdict bad_ticket = {0, "", "bad ticket"};
+static const struct nacre_verdict late = {0, "", "past its deadline"};
+static const struct nacre_verdict no_route = {500, "no such route", "no such route"};
+static const struct nacre_verdict no_time = {503, "the enclave's clock is not sure of the time",
+                                             "clock unsure"};
+static const struct nacre_verdict in_future = {500, "the app's timestamp is not allowed",
+                                               "time in the future"};
+static const struct nacre_verdict too_old = {500, "the app's timestamp is not allowed", "time too old"};
+static const struct nacre_verdict bad_type = {500, "the app's response is not of the declared type",
+                                              "bad type"};
+
+/* The route's time rule; *ms is the answer's time when it passes. */
+static const struct nacre_verdict *choose_time(const struct nacre_route_decl *route,
+                                               struct nacre_timekeeper *time, uint64_t from_app, uint64_t *ms)
 {
-    *text = for_client;
-    *reason = for_log;
-    return status;
+    struct nacre_clock_reading now = nacre_timekeeper_now(time);
+    if (!now.valid)
+        return &no_time;
+    *ms = route->time_rule == NACRE_TIME_APP ? from_app : now.now_ms;
+    if (*ms > now.now_ms)
+        return &in_future;
+    if (route->time_rule == NACRE_TIME_APP && now.now_ms - *ms > route->max_age_ms)
+        return &too_old;
+    return &passed;
 }
 
-/* The route's time rule. 0 with *ms, or the status to refuse with. */
-static uint32_t choose_time(const struct nacre_route_decl *route, const struct nacre_clock_reading *now,
-                            uint64_t from_app, uint64_t *ms, const char **text, const char **reason)
+/* All that must hold; *ms is the answer's time. */
+static const struct nacre_verdict *judge(const struct nacre_signing *s, const uint8_t ticket_key[16],
+                                         const struct nacre_inbox *in,
+                                         const struct nacre_result_frame *result, uint64_t *ms)
 {
-    if (!now->valid)
-        return refuse(503, "the enclave's clock is not sure of the time", "clock unsure", text, reason);
-    if (route->time_rule == NACRE_TIME_CORE) {
-        *ms = now->now_ms;
-        return 0;
-    }
-    if (from_app > now->now_ms)
-        return refuse(500, "the app's timestamp is not allowed", "timestamp in the future", text, reason);
-    if (now->now_ms - from_app > route->max_age_ms)
-        return refuse(500, "the app's timestamp is not allowed", "timestamp too old", text, reason);
-    *ms = from_app;
-    return 0;
+    const struct nacre_manifest *m = s->manifest;
+    if (!nacre_ticket_valid(&result->ticket, ticket_key))
+        return &bad_ticket;
+    if (nacre_monotonic_ns() > result->ticket.deadline_ns)
+        return &late;
+    if (result->ticket.route >= m->n_routes)
+        return &no_route;
+    const struct nacre_route_decl *route = &m->routes[result->ticket.route];
+    const struct nacre_verdict *v = choose_time(route, s->time, result->timestamp_ms, ms);
+    if (v == &passed && nacre_bcs_check(&m->types, route->response, in->payload, in->payload_len, NULL) != 0)
+        v = &bad_type;
+    return v;
 }
 
-uint32_t nacre_sign_result(struct nacre_signing *s, const uint8_t ticket_key[16], struct nacre_inbox *in,
-                           struct nacre_answer_frame *answer, const char **text, const char **reason)
+const struct nacre_verdict *nacre_sign_result(const struct nacre_signing *s, const uint8_t ticket_key[16],
+                                              struct nacre_inbox *in, struct nacre_answer_frame *answer)
 {
     struct nacre_result_frame result;
     const struct nacre_manifest *m = s->manifest;
-    if (in->head->type != NACRE_FRAME_RESULT)
-        return refuse(0, "", "not a result", text, reason);
-    memcpy(&result, in->head, sizeof result);
-    if (!nacre_ticket_valid(&result.ticket, ticket_key))
-        return refuse(0, "", "bad ticket", text, reason);
-    if (nacre_monotonic_ns() > result.ticket.deadline_ns)
-        return refuse(0, "", "past its deadline", text, reason);
-    *answer = (struct nacre_answer_frame){.head = {.type = NACRE_FRAME_ANSWER},
-                                          .id = result.ticket.id,
-                                          .route = result.ticket.route,
-                                          .status = 500};
-    if (result.ticket.route >= m->n_routes)
-        return refuse(500, "no such route", "no such route", text, reason);
-    const struct nacre_route_decl *route = &m->routes[result.ticket.route];
-    struct nacre_clock_reading now = nacre_timekeeper_now(s->time);
     uint64_t ms;
-    uint32_t status = choose_time(route, &now, result.timestamp_ms, &ms, text, reason);
-    if (!status && nacre_bcs_check(&m->types, route->response, in->payload, in->payload_len, NULL) != 0)
-        status = refuse(500, "the app's response does not have the declared type", "not of the declared type",
-                        text, reason);
-    if (status) {
-        answer->status = status;
-        return status;
-    }
-    uint8_t *message = in->payload - PREFIX;
-    struct nacre_writer w = nacre_writer(message, PREFIX);
-    nacre_write_u8(&w, m->intents[route->intent].scope);
+    *answer = (struct nacre_answer_frame){.head.type = NACRE_FRAME_ANSWER};
+    if (in->head->type != NACRE_FRAME_RESULT)
+        return &not_result;
+    memcpy(&result, in->head, sizeof result);
+    const struct nacre_verdict *v = judge(s, ticket_key, in, &result, &ms);
+    answer->id = result.ticket.id;
+    answer->route = result.ticket.route;
+    answer->status = v->status;
+    if (v != &passed)
+        return v;
+    struct nacre_writer w = nacre_writer(in->payload - PREFIX, PREFIX);
+    nacre_write_u8(&w, m->intents[m->routes[answer->route].intent].scope);
     nacre_write_le(&w, ms, 8);
-    nacre_keys_sign(s->keys, answer->signature, message, PREFIX + in->payload_len);
+    nacre_keys_sign(s->keys, answer->signature, w.base, PREFIX + in->payload_len);
     answer->timestamp_ms = ms;
-    answer->status = 200;
-    return 200;
+    return v;
 }
 
-struct refusals { /* of one lane, for its log */
-    uint64_t since_ns;
-    uint32_t logged;
-    uint64_t silent;
-};
-
-static void log_refusal(struct refusals *r, const struct nacre_ticket *ticket, const char *reason)
+static void log_refusal(struct nacre_signer *s, uint64_t request, uint32_t route, const char *reason)
 {
     char id[17];
     uint64_t now = nacre_monotonic_ns();
-    if (now - r->since_ns > SECOND_NS) {
-        r->since_ns = now;
-        r->logged = 0;
+    if (now - s->logged_ns > SECOND_NS) {
+        s->logged_ns = now;
+        s->logged = 0;
     }
-    if (r->logged++ >= LOG_PER_SECOND) {
-        r->silent++;
+    if (s->logged++ >= LOG_PER_SECOND) {
+        s->not_logged++;
         return;
     }
-    for (int i = 0; i < 16; i++)
-        id[i] = "0123456789abcdef"[(ticket->id >> (60 - 4 * i)) & 15];
-    id[16] = '\0';
+    (void)snprintf(id, sizeof id, "%016" PRIx64, request);
     nacre_log_event(NACRE_LEVEL_WARN, "not signed", NLS("reason", reason), NLS("req", id),
-                    NLI("route", ticket->route), NLI("not_logged", r->silent));
-    r->silent = 0;
+                    NLI("route", route), NLI("not_logged", s->not_logged));
+    s->not_logged = 0;
 }
 
-static void handle(struct nacre_signer *s, struct nacre_inbox *in, const struct nacre_lane_sockets *sockets,
-                   struct refusals *refusals)
+static void handle(struct nacre_signer *s, const struct nacre_lane_sockets *sockets)
 {
     struct nacre_answer_frame answer;
-    struct nacre_ticket ticket = {0};
-    const char *text = "", *reason = "";
-    if (in->head->type == NACRE_FRAME_RESULT) /* before signing overwrites it */
-        memcpy(&ticket, (const uint8_t *)in->head + offsetof(struct nacre_result_frame, ticket),
-               sizeof ticket);
-    uint32_t status = nacre_sign_result(s->signing, sockets->ticket_key, in, &answer, &text, &reason);
-    atomic_fetch_add(status == 200 ? &s->signing->signed_answers : &s->signing->refused_answers, 1);
-    if (status != 200)
-        log_refusal(refusals, &ticket, reason);
-    if (status == 0 || sockets->answer < 0)
+    struct nacre_inbox *in = &s->inbox;
+    const struct nacre_verdict *v = nacre_sign_result(s->signing, sockets->ticket_key, in, &answer);
+    bool is_signed = v == &passed;
+    atomic_fetch_add(is_signed ? &s->signing->signed_answers : &s->signing->refused_answers, 1);
+    if (!is_signed)
+        log_refusal(s, answer.id, answer.route, v->reason);
+    if (v->status == 0 || sockets->answer < 0)
         return;
-    int err = status == 200
-                  ? nacre_frame_send(sockets->answer, &answer, in->payload, in->payload_len, NULL, 0, NULL, 0)
-                  : nacre_frame_send(sockets->answer, &answer, text, strlen(text), NULL, 0, NULL, 0);
-    if (err && err != -EPIPE) /* it has died, and its requests with it */
-        log_refusal(refusals, &ticket, err == -EAGAIN ? "nacre-http takes no answers" : strerror(-err));
+    const void *payload = is_signed ? (const void *)in->payload : v->text;
+    size_t len = is_signed ? in->payload_len : strlen(v->text);
+    int err = nacre_frame_send(sockets->answer, &answer, payload, len, NULL, 0, NULL, 0);
+    if (err && err != -EPIPE && err != -ECONNRESET) /* it has died, and its requests with it */
+        log_refusal(s, answer.id, answer.route,
+                    err == -EAGAIN ? "nacre-http takes no answers" : strerror(-err));
 }
 
 static void *run(void *arg)
 {
     struct nacre_signer *s = arg;
     struct nacre_lane_sockets sockets;
-    struct refusals refusals = {0};
     size_t max = s->signing->manifest->config.app_response_bytes;
     while (nacre_lane_await(&s->lane, &sockets)) {
         int got = nacre_frame_receive(sockets.result, &s->inbox, max, false);
         if (got == 1) {
             nacre_lane_refresh(&s->lane, &sockets);
-            handle(s, &s->inbox, &sockets, &refusals);
+            handle(s, &sockets);
         } else if (got == -EBADMSG || got == -ENOMEM) {
             atomic_fetch_add(&s->signing->refused_answers, 1);
-            log_refusal(&refusals, &(struct nacre_ticket){0},
-                        got == -ENOMEM ? "out of memory" : "message out of form");
+            log_refusal(s, 0, 0, got == -ENOMEM ? "out of memory" : "message out of form");
         } else if (got != -EINTR) {
             nacre_lane_drop_result(&s->lane);
         }

@@ -19,20 +19,28 @@ struct nacre_signing {
     _Atomic uint64_t signed_answers, refused_answers;
 };
 
+/* What becomes of a result. */
+struct nacre_verdict {
+    uint32_t
+        status; /* 200: signed; 500, 503: refused; 0: nothing is sent, no living nacre-http waits for it */
+    const char *text;   /* for the client */
+    const char *reason; /* for the log */
+};
+
 /*
- * nacre_sign_result - judge the message in `in`, which came from nacre-app. Returns
- *   200 with *answer filled; in->payload is the signed BCS,
- *   500 or 503 with *answer filled; *text (static) is for the client, *reason (static) for the log,
- *   0 when nothing is to be sent, because no living nacre-http waits for it; *reason says why.
- * The message's fixed struct is overwritten: the signed bytes are put together in the payload's headroom.
+ * nacre_sign_result - judge the message in `in`, which came from nacre-app, and sign what passes. Fills *answer; its
+ * payload is then in->payload, the signed BCS, or the verdict's text. Overwrites the message's fixed struct: the
+ * signed bytes are put together in the payload's headroom. The verdict is static.
  */
-uint32_t nacre_sign_result(struct nacre_signing *s, const uint8_t ticket_key[16], struct nacre_inbox *in,
-                           struct nacre_answer_frame *answer, const char **text, const char **reason);
+const struct nacre_verdict *nacre_sign_result(const struct nacre_signing *s, const uint8_t ticket_key[16],
+                                              struct nacre_inbox *in, struct nacre_answer_frame *answer);
 
 struct nacre_signer {
     struct nacre_signing *signing;
     struct nacre_lane lane;
-    struct nacre_inbox inbox; /* the thread's */
+    struct nacre_inbox inbox;       /* the thread's */
+    uint64_t logged_ns, not_logged; /* of refusals, and since when `logged` counts */
+    uint32_t logged;
     pthread_t thread;
 };
 

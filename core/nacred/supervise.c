@@ -4,6 +4,7 @@
 #include "spawn.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -88,27 +89,28 @@ static int introduce(struct nacre_core *c, struct nacre_helper *h)
     return 0;
 }
 
-static int execute(struct nacre_core *c, struct nacre_helper *h, int control)
+pid_t nacre_helper_execute(const struct nacre_core *c, const struct nacre_helper *h, char *option,
+                           int control)
 {
-    char path[PATH_MAX];
-    char name[16];
-    int n = snprintf(path, sizeof path, "%s/%s", c->helper_dir, h->name);
-    (void)snprintf(name, sizeof name, "%s", h->name);
-    if (n < 0 || (size_t)n >= sizeof path)
-        return -ENAMETOOLONG;
+    char path[PATH_MAX + 16], name[16];
     const int fds[] = {control, c->manifest_fd, c->plugin_fd};
-    return nacre_spawn(path, (char *[]){name, NULL}, fds, h->is_app ? 3 : 2);
+    (void)snprintf(name, sizeof name, "%s", h->name);
+    (void)snprintf(path, sizeof path, "%s/%s", c->helper_dir, name);
+    return nacre_spawn(path, (char *[]){name, option, NULL}, fds, h->is_app ? 3 : 2);
 }
 
 int nacre_helper_start(struct nacre_core *c, struct nacre_helper *h)
 {
     int pair[2];
     h->restart_at_ns = UINT64_MAX;
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0)
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
         return -errno;
+    (void)fcntl(pair[0], F_SETFL, O_NONBLOCK); /* our end only: helpers may wait for us, we never for them */
     struct epoll_event event = {.events = EPOLLIN,
                                 .data.u64 = NACRE_EVENT(h->is_app ? NACRE_ON_APP : NACRE_ON_HTTP)};
-    pid_t pid = epoll_ctl(c->epoll, EPOLL_CTL_ADD, pair[0], &event) < 0 ? -errno : execute(c, h, pair[1]);
+    pid_t pid = epoll_ctl(c->epoll, EPOLL_CTL_ADD, pair[0], &event) < 0
+                    ? -errno
+                    : nacre_helper_execute(c, h, NULL, pair[1]);
     (void)close(pair[1]);
     if (pid < 0) {
         (void)close(pair[0]);

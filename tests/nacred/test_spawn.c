@@ -1,0 +1,170 @@
+#include "nacred/spawn.h"
+#include "support.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static char self[PATH_MAX];
+
+/* What this program does when it is spawned: says on descriptor 3 what it was given. */
+static int report(void)
+{
+    char line[512] = "", link[64], target[128];
+    sigset_t mask;
+    struct dirent *e;
+    bool open_now[64] = {false};
+    DIR *d = opendir("/proc/self/fd");
+    while (d && (e = readdir(d)))
+        if (e->d_name[0] != '.' && atoi(e->d_name) < 64 && atoi(e->d_name) != dirfd(d))
+            open_now[atoi(e->d_name)] = true;
+    (void)closedir(d);
+    for (int fd = 0; fd < 64; fd++)
+        if (open_now[fd])
+            (void)snprintf(line + strlen(line), sizeof line - strlen(line), "%d ", fd);
+    for (int fd = 0; fd < 2; fd++) {
+        (void)snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+        ssize_t n = readlink(link, target, sizeof target - 1);
+        target[n > 0 ? n : 0] = '\0';
+        (void)snprintf(line + strlen(line), sizeof line - strlen(line), "%s ", target);
+    }
+    (void)sigprocmask(SIG_SETMASK, NULL, &mask);
+    struct sigaction pipe_action;
+    (void)sigaction(SIGPIPE, NULL, &pipe_action);
+    (void)snprintf(line + strlen(line), sizeof line - strlen(line), "blocked=%d pipe=%d leader=%d env=%d",
+                   sigismember(&mask, SIGTERM), pipe_action.sa_handler == SIG_DFL, getsid(0) == getpid(),
+                   getenv("NACRE_TEST_ENVIRONMENT") != NULL);
+    for (int fd = 4; fd < 6; fd++) {
+        char text[16] = "";
+        if (open_now[fd] && pread(fd, text, sizeof text - 1, 0) > 0)
+            (void)snprintf(line + strlen(line), sizeof line - strlen(line), " %s", text);
+    }
+    return send(3, line, strlen(line), 0) == (ssize_t)strlen(line) ? 7 : 8;
+}
+
+static int file_with(const char *text)
+{
+    char path[] = "/tmp/nacred-spawn-XXXXXX";
+    int fd = mkstemp(path);
+    ck_assert_int_ge(fd, 0);
+    (void)unlink(path);
+    ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+    return fd;
+}
+
+/* Spawns this program with these descriptors; what it said. */
+static const char *spawn_and_hear(int *fds, size_t n)
+{
+    static char line[512];
+    int pair[2], status;
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+    fds[0] = pair[1];
+    char *argv[] = {self, (char[]){"--report"}, NULL};
+    pid_t pid = nacre_spawn(self, argv, fds, n);
+    ck_assert_int_gt(pid, 0);
+    (void)close(pair[1]);
+    ssize_t got = recv(pair[0], line, sizeof line - 1, 0);
+    ck_assert_int_gt(got, 0);
+    line[got] = '\0';
+    (void)close(pair[0]);
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert_int_eq(WEXITSTATUS(status), 7);
+    return line;
+}
+
+/* The sanitizers need their environment, so it is passed on to them. */
+#ifdef NACRE_SANITIZED
+#define ENV "env=1"
+#else
+#define ENV "env=0"
+#endif
+
+START_TEST(sees_exactly_what_it_was_given)
+{
+    int fds[3] = {-1, file_with("manifest"), file_with("plugin")};
+    sigset_t mask;
+    (void)sigemptyset(&mask);
+    (void)sigaddset(&mask, SIGTERM);
+    ck_assert_int_eq(sigprocmask(SIG_BLOCK, &mask, NULL), 0);
+    (void)signal(SIGPIPE, SIG_IGN);
+    ck_assert_int_eq(setenv("NACRE_TEST_ENVIRONMENT", "1", 1), 0);
+    int leaks[40]; /* open, and not even close-on-exec */
+    for (int i = 0; i < 40; i++)
+        leaks[i] = open("/dev/null", O_RDONLY);
+    ck_assert_str_eq(spawn_and_hear(fds, 3),
+                     "0 1 2 3 4 5 /dev/null /dev/null blocked=0 pipe=1 leader=1 " ENV " manifest plugin");
+    ck_assert_str_eq(spawn_and_hear(fds, 2),
+                     "0 1 2 3 4 /dev/null /dev/null blocked=0 pipe=1 leader=1 " ENV " manifest");
+    for (int i = 0; i < 40; i++)
+        (void)close(leaks[i]);
+}
+END_TEST
+
+/* In a process of its own: the numbers may be in use by the test framework. */
+static int crossed(void)
+{
+    int fds[3] = {-1, 5, 4};
+    int a = file_with("plugin"), b = file_with("manifest");
+    if (dup2(a, 30) < 0 || dup2(b, 31) < 0 || dup2(30, 4) < 0 || dup2(31, 5) < 0)
+        return 1;
+    return strstr(spawn_and_hear(fds, 3), " manifest plugin") ? 0 : 2;
+}
+
+START_TEST(descriptors_that_stand_in_each_others_way)
+{
+    int status;
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(crossed());
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert_int_eq(status, 0);
+}
+END_TEST
+
+START_TEST(failures_are_told_and_leave_nothing)
+{
+    char dir[PATH_MAX], path[PATH_MAX + 8];
+    int fds[3] = {0, 0, 0};
+    char *argv[] = {self, NULL};
+    size_t before = open_fds();
+    ck_assert_int_eq(nacre_spawn("/nowhere/at/all", argv, fds, 2), -ENOENT);
+    make_dir(dir);
+    ck_assert_int_eq(nacre_spawn(dir, argv, fds, 2), -EACCES);
+    (void)snprintf(path, sizeof path, "%s/x", dir);
+    write_file(path, "not a program", 13);
+    ck_assert_int_eq(nacre_spawn(path, argv, fds, 2), -EACCES);
+    ck_assert_int_eq(chmod(path, 0700), 0);
+    ck_assert_int_eq(nacre_spawn(path, argv, fds, 2), -ENOEXEC);
+    fds[1] = 12345;
+    ck_assert_int_eq(nacre_spawn(self, argv, fds, 2), -EBADF);
+    ck_assert_int_eq(nacre_spawn(self, argv, fds, 4), -EINVAL);
+    drop_dir(dir);
+    ck_assert_uint_eq(open_fds(), before);
+    ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
+    ck_assert_int_eq(errno, ECHILD);
+}
+END_TEST
+
+static void add(TCase *tc)
+{
+    tcase_add_test(tc, sees_exactly_what_it_was_given);
+    tcase_add_test(tc, descriptors_that_stand_in_each_others_way);
+    tcase_add_test(tc, failures_are_told_and_leave_nothing);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 2 && strcmp(argv[1], "--report") == 0)
+        return report();
+    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+    if (n <= 0)
+        return 1;
+    return nacre_run_suite("nacred/spawn", add, 30);
+}
