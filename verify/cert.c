@@ -71,18 +71,29 @@ static const char *why_unusable(X509 *cert, const uint8_t *end, const uint8_t *p
     return NULL;
 }
 
-static X509 *read(nacre_verify_bytes der, const struct nacre_vfy_root *root, const uint8_t **end)
+/* The root and CAs that were seen before need no second reading. */
+static X509 *known(nacre_verify_bytes der, const struct nacre_verify_policy *policy)
 {
+    const struct nacre_vfy_root *root = &policy->root;
     if (der.size == root->der.size && memcmp(der.data, root->der.data, der.size) == 0 &&
         X509_up_ref(root->cert) == 1) {
-        *end = der.data + der.size;
         return root->cert;
     }
-    *end = der.data;
-    return d2i_X509(NULL, end, (long)der.size);
+    return nacre_vfy_cache_find(policy->cache, der);
 }
 
-bool nacre_vfy_chain_load(const struct nacre_verify_doc *doc, const struct nacre_vfy_root *root,
+static X509 *read(nacre_verify_bytes der, const struct nacre_verify_policy *policy, const uint8_t **end)
+{
+    X509 *cert = known(der, policy);
+    *end = der.data + der.size;
+    if (cert == NULL) {
+        *end = der.data;
+        cert = d2i_X509(NULL, end, (long)der.size);
+    }
+    return cert;
+}
+
+bool nacre_vfy_chain_load(const struct nacre_verify_doc *doc, const struct nacre_verify_policy *policy,
                           struct nacre_vfy_chain *chain, struct nacre_verify_report *report)
 {
     static const char name[] = "certificates";
@@ -91,7 +102,7 @@ bool nacre_vfy_chain_load(const struct nacre_verify_doc *doc, const struct nacre
     for (size_t i = 0; i < count; i++) {
         nacre_verify_bytes der = der_at(doc, i);
         const uint8_t *parsed = NULL;
-        X509 *cert = read(der, root, &parsed);
+        X509 *cert = read(der, policy, &parsed);
         const char *why = why_unusable(cert, der.data + der.size, parsed);
         if (why != NULL) {
             X509_free(cert);
@@ -110,4 +121,12 @@ void nacre_vfy_chain_free(struct nacre_vfy_chain *chain)
         X509_free(chain->cert[i]);
     }
     chain->count = 0;
+}
+
+void nacre_vfy_chain_keep(const struct nacre_verify_doc *doc, const struct nacre_verify_policy *policy,
+                          const struct nacre_vfy_chain *chain)
+{
+    for (size_t i = 1; i + 1 < chain->count; i++) {
+        nacre_vfy_cache_keep(policy->cache, der_at(doc, i), chain->cert[i]);
+    }
 }

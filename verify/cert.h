@@ -16,11 +16,14 @@ struct nacre_vfy_chain {
 
 /*
  * Check "certificates": all of them parse, without a byte left over, hold a P-384 key on the named curve and
- * are signed by ecdsa-with-SHA384. A cabundle[0] that is `root` is not read again. `chain` must be zero, and
+ * are signed by ecdsa-with-SHA384. What the policy knows already is not read again. `chain` must be zero, and
  * is freed by the caller whatever comes back.
  */
-bool nacre_vfy_chain_load(const struct nacre_verify_doc *doc, const struct nacre_vfy_root *root,
+bool nacre_vfy_chain_load(const struct nacre_verify_doc *doc, const struct nacre_verify_policy *policy,
                           struct nacre_vfy_chain *chain, struct nacre_verify_report *report);
+/* Remembers the CAs between leaf and root of a document that verified. */
+void nacre_vfy_chain_keep(const struct nacre_verify_doc *doc, const struct nacre_verify_policy *policy,
+                          const struct nacre_vfy_chain *chain);
 void nacre_vfy_chain_free(struct nacre_vfy_chain *chain);
 
 /* `certificate "CN"` or `cabundle[i] "CN"`. `label` holds NACRE_VFY_LABEL_SIZE. */

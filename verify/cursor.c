@@ -217,7 +217,7 @@ int nacre_vfy_expect(struct nacre_vfy_cursor *cursor, const char *what, enum nac
                      struct nacre_vfy_item *item, nacre_verify_error *error)
 {
     size_t offset = nacre_vfy_cursor_offset(cursor);
-    struct nacre_vfy_item found;
+    struct nacre_vfy_item found = {.kind = NACRE_VFY_OTHER};
     int r = nacre_vfy_next(cursor, what, &found, error);
     if (r != NACRE_VERIFY_OK) {
         return r;
@@ -239,7 +239,7 @@ int nacre_vfy_more(struct nacre_vfy_cursor *cursor, struct nacre_vfy_item *item,
         return NACRE_VERIFY_OK;
     }
     struct nacre_vfy_cursor ahead = *cursor;
-    struct nacre_vfy_item found;
+    struct nacre_vfy_item found = {.kind = NACRE_VFY_OTHER};
     int r = nacre_vfy_next(&ahead, "the next entry", &found, error);
     if (r != NACRE_VERIFY_OK) {
         return r;
@@ -253,7 +253,7 @@ int nacre_vfy_more(struct nacre_vfy_cursor *cursor, struct nacre_vfy_item *item,
 
 static int skip(struct nacre_vfy_cursor *cursor, const char *what, unsigned depth, nacre_verify_error *error)
 {
-    struct nacre_vfy_item item;
+    struct nacre_vfy_item item = {.kind = NACRE_VFY_OTHER};
     int r = nacre_vfy_next(cursor, what, &item, error);
     if (r != NACRE_VERIFY_OK) {
         return r;

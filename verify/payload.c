@@ -209,19 +209,30 @@ static const struct field fields[] = {
 };
 #define FIELD_COUNT (sizeof fields / sizeof fields[0])
 
+/* FIELD_COUNT for a key that is none of ours. */
+static size_t find_field(const uint8_t *key, size_t size)
+{
+    size_t i = 0;
+    while (i < FIELD_COUNT && (strlen(fields[i].name) != size || memcmp(fields[i].name, key, size) != 0)) {
+        i++;
+    }
+    return i;
+}
+
 struct keys {
     nacre_verify_bytes key[KEYS_MAX];
     size_t count;
 };
 
-static int take_key(struct nacre_vfy_cursor *cursor, struct keys *keys, nacre_verify_error *error)
+static int take_key(struct nacre_vfy_cursor *cursor, struct keys *keys, size_t *field,
+                    nacre_verify_error *error)
 {
-    struct nacre_vfy_item key;
+    struct nacre_vfy_item key = {.size = 0};
     int r = nacre_vfy_expect(cursor, "payload key", NACRE_VFY_TEXT, &key, error);
     if (r != NACRE_VERIFY_OK) {
         return r;
     }
-    if (keys->count == KEYS_MAX || key.size > KEY_SIZE_MAX) {
+    if (keys->count == KEYS_MAX || key.data == NULL || key.size > KEY_SIZE_MAX) {
         return nacre_vfy_fail(error, NACRE_VERIFY_REFUSED,
                               "payload has more than %u keys, or one of over %u bytes", KEYS_MAX,
                               KEY_SIZE_MAX);
@@ -233,18 +244,8 @@ static int take_key(struct nacre_vfy_cursor *cursor, struct keys *keys, nacre_ve
         }
     }
     keys->key[keys->count++] = (nacre_verify_bytes){.data = key.data, .size = key.size};
+    *field = find_field(key.data, key.size);
     return NACRE_VERIFY_OK;
-}
-
-/* Sets *index to FIELD_COUNT for a key that is none of ours. */
-static size_t find_field(nacre_verify_bytes key)
-{
-    size_t i = 0;
-    while (i < FIELD_COUNT &&
-           (strlen(fields[i].name) != key.size || memcmp(fields[i].name, key.data, key.size) != 0)) {
-        i++;
-    }
-    return i;
 }
 
 int nacre_vfy_parse_payload(struct nacre_verify_doc *doc, nacre_verify_error *error)
@@ -258,11 +259,11 @@ int nacre_vfy_parse_payload(struct nacre_verify_doc *doc, nacre_verify_error *er
     int r = nacre_vfy_expect(&cursor, "payload", NACRE_VFY_MAP, &map, error);
     while (r == NACRE_VERIFY_OK && (r = nacre_vfy_more(&cursor, &map, &more, error)) == NACRE_VERIFY_OK &&
            more) {
-        r = take_key(&cursor, &keys, error);
+        size_t i = FIELD_COUNT;
+        r = take_key(&cursor, &keys, &i, error);
         if (r != NACRE_VERIFY_OK) {
             return r;
         }
-        size_t i = find_field(keys.key[keys.count - 1]);
         seen[i] = true;
         r = i < FIELD_COUNT ? fields[i].parse(doc, &cursor, error)
                             : nacre_vfy_skip(&cursor, "the value of an unknown payload key", error);

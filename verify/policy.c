@@ -18,9 +18,14 @@ nacre_verify_policy *nacre_verify_policy_new(void)
 {
     nacre_verify_bytes root = nacre_verify_aws_root();
     nacre_verify_policy *policy = calloc(1, sizeof(nacre_verify_policy));
-    if (policy != NULL && nacre_verify_policy_root(policy, root.data, root.size, NULL) != NACRE_VERIFY_OK) {
+    if (policy == NULL) {
+        return NULL;
+    }
+    policy->cache = nacre_vfy_cache_new();
+    if (policy->cache == NULL ||
+        nacre_verify_policy_root(policy, root.data, root.size, NULL) != NACRE_VERIFY_OK) {
         nacre_verify_policy_free(policy);
-        policy = NULL;
+        return NULL;
     }
     return policy;
 }
@@ -39,6 +44,7 @@ void nacre_verify_policy_free(nacre_verify_policy *policy)
         drop(&policy->user_data);
         drop(&policy->root.der);
         X509_free(policy->root.cert);
+        nacre_vfy_cache_free(policy->cache);
         free(policy);
     }
 }

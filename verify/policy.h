@@ -6,11 +6,12 @@
 
 #include <openssl/x509.h>
 
+#include "cache.h"
 #include "report.h"
 
 enum nacre_vfy_clock { NACRE_VFY_CLOCK_NOW, NACRE_VFY_CLOCK_DOCUMENT, NACRE_VFY_CLOCK_TIME };
 
-/* The trust anchor. It is read once: OpenSSL 3.0 takes a fifth of a P-384 verification to load a key. */
+/* The trust anchor, as bytes and read. */
 struct nacre_vfy_root {
     nacre_verify_bytes der;
     X509 *cert;
@@ -24,6 +25,7 @@ struct nacre_verify_policy {
     nacre_verify_bytes public_key;
     nacre_verify_bytes user_data;
     struct nacre_vfy_root root;
+    struct nacre_vfy_cache *cache;
     bool allow_debug;
     bool signature_only;
     bool has_max_age;

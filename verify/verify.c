@@ -60,9 +60,12 @@ int nacre_verify_document(const uint8_t *bytes, size_t size, const nacre_verify_
         struct nacre_vfy_chain chain = {.count = 0};
         /* What OpenSSL has to say about a bad document is in the report, not in the caller's error queue. */
         ERR_set_mark();
-        if (nacre_vfy_chain_load(made->doc, &policy->root, &chain, made) &&
+        if (nacre_vfy_chain_load(made->doc, policy, &chain, made) &&
             nacre_vfy_check_signature(made->doc, &chain, made)) {
             verify_signed(policy, &chain, made);
+        }
+        if (nacre_verify_report_verified(made)) {
+            nacre_vfy_chain_keep(made->doc, policy, &chain);
         }
         nacre_vfy_chain_free(&chain);
         ERR_pop_to_mark();

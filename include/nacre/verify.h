@@ -87,8 +87,8 @@ NACRE_VERIFY_API int nacre_verify_doc_parse(const uint8_t *bytes, size_t size, n
 NACRE_VERIFY_API void nacre_verify_doc_free(nacre_verify_doc *doc);
 
 /* The fields. What is returned belongs to the document and lives as long as it does. */
-NACRE_VERIFY_API const char *
-nacre_verify_doc_module_id(const nacre_verify_doc *doc); /* printable ASCII without spaces */
+/* Printable ASCII without spaces. */
+NACRE_VERIFY_API const char *nacre_verify_doc_module_id(const nacre_verify_doc *doc);
 NACRE_VERIFY_API uint64_t nacre_verify_doc_timestamp_ms(const nacre_verify_doc *doc);
 NACRE_VERIFY_API nacre_verify_bytes nacre_verify_doc_public_key(const nacre_verify_doc *doc);
 NACRE_VERIFY_API nacre_verify_bytes nacre_verify_doc_user_data(const nacre_verify_doc *doc);
@@ -150,8 +150,8 @@ NACRE_VERIFY_API int nacre_verify_policy_root(nacre_verify_policy *policy, const
 /* At what time the certificates must be valid, and from which time the age is counted. The last call counts.
  */
 NACRE_VERIFY_API void nacre_verify_policy_at_now(nacre_verify_policy *policy);
-NACRE_VERIFY_API void
-nacre_verify_policy_at_document(nacre_verify_policy *policy); /* the document's own timestamp: for history */
+/* The document's own timestamp: for history. */
+NACRE_VERIFY_API void nacre_verify_policy_at_document(nacre_verify_policy *policy);
 NACRE_VERIFY_API int nacre_verify_policy_at(nacre_verify_policy *policy, uint64_t time_ms,
                                             nacre_verify_error *error);
 
