@@ -107,13 +107,21 @@ END_TEST
 
 START_TEST(times)
 {
+    size_t size = 0;
+    nacre_verify_doc *doc = NULL;
+    uint8_t *good = read_file("good.cbor", &size);
+    ck_assert_int_eq(nacre_verify_doc_parse(good, size, &doc, NULL), NACRE_VERIFY_OK);
     ck_assert_int_eq(nacre_verify_policy_at(policy, NACRE_VFY_TIME_MAX, NULL), NACRE_VERIFY_OK);
     ck_assert_int_eq(nacre_verify_policy_at(policy, NACRE_VFY_TIME_MAX + 1, &error), NACRE_VERIFY_E_ARGUMENT);
-    ck_assert_uint_eq(nacre_vfy_policy_time(policy, NULL), NACRE_VFY_TIME_MAX);
+    ck_assert_uint_eq(nacre_vfy_policy_time(policy, doc), NACRE_VFY_TIME_MAX);
     nacre_verify_policy_at_now(policy);
     /* Later than this test was written, earlier than its author's grandchildren retire. */
-    ck_assert_uint_gt(nacre_vfy_policy_time(policy, NULL), UINT64_C(1700000000000));
-    ck_assert_uint_lt(nacre_vfy_policy_time(policy, NULL), UINT64_C(5000000000000));
+    ck_assert_uint_gt(nacre_vfy_policy_time(policy, doc), UINT64_C(1700000000000));
+    ck_assert_uint_lt(nacre_vfy_policy_time(policy, doc), UINT64_C(5000000000000));
+    nacre_verify_policy_at_document(policy);
+    ck_assert_uint_eq(nacre_vfy_policy_time(policy, doc), UINT64_C(1735689600123));
+    nacre_verify_doc_free(doc);
+    free(good);
 }
 END_TEST
 
