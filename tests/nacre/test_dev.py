@@ -49,12 +49,10 @@ def call(url, method, path, body=None):
 
 
 def document(url):
-    """What is attested. nacre-http may be asked a moment before the first document has come to it (503)."""
-    def answer():
-        status, body = call(url, "GET", "/get_attestation")
-        assert status in (200, 503), body
-        return body if status == 200 else None
-    return cbor2.loads(bytes.fromhex(wait_for("the document", answer)["attestation"]))
+    """What is attested; it is there from the ready line on."""
+    status, body = call(url, "GET", "/get_attestation")
+    assert status == 200, body
+    return cbor2.loads(bytes.fromhex(body["attestation"]))
 
 
 def failed(one, *words):
