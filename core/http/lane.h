@@ -53,6 +53,7 @@ struct nacre_conn {
     uint32_t status;
     uint64_t id;
     uint64_t started_ns;
+    uint64_t receive_by_ns; /* when the body must be there */
     uint64_t content_length;
     struct nacre_refusal refusal;
     struct nacre_nonce *nonce; /* of ?nonce= or ?attest=; NULL: none */

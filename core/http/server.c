@@ -124,6 +124,14 @@ static void begin_request(struct nacre_conn *conn)
     conn->refusal = (struct nacre_refusal){0};
 }
 
+/* A body may pause as long as a connection may, and must be there by the deadline. */
+static void await_body(struct nacre_conn *conn)
+{
+    const struct nacre_lane *lane = conn->lane;
+    uint64_t silent_until = lane->now_ns + lane->shared->manifest->config.http_idle_s * NS_PER_S;
+    nacre_conn_due(conn, silent_until < conn->receive_by_ns ? silent_until : conn->receive_by_ns);
+}
+
 /* The head is there. */
 static enum MHD_Result on_head(struct nacre_conn *conn, const char *target, const char *method)
 {
@@ -141,7 +149,8 @@ static enum MHD_Result on_head(struct nacre_conn *conn, const char *target, cons
         if (!conn->refusal.status && atomic_load(&lane->shared->in_flight) >= config->http_in_flight)
             conn->refusal = nacre_refuse_later(503, "too many requests in flight");
     }
-    nacre_conn_due(conn, conn->started_ns + ms * NS_PER_MS);
+    conn->receive_by_ns = conn->started_ns + ms * NS_PER_MS;
+    await_body(conn);
     bool has_body = head.content_length > 0 || head.n_transfer_encoding > 0;
     if (!conn->refusal.status || (!has_body && !conn->refusal.close))
         return MHD_YES;
@@ -155,6 +164,7 @@ static enum MHD_Result on_head(struct nacre_conn *conn, const char *target, cons
 /* A piece of the body. */
 static enum MHD_Result on_body(struct nacre_conn *conn, const char *data, size_t len)
 {
+    await_body(conn);
     if (conn->refusal.status)
         return MHD_YES; /* a small body on its way to nowhere */
     uint64_t max = nacre_max_body(conn->lane->shared, conn->path->index); /* others take no body */
