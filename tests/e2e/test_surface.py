@@ -3,7 +3,7 @@ import re
 
 import pytest
 
-from harness import Runtime, media_body, request
+from harness import media_body, request, wait_for
 
 pytestmark = pytest.mark.sanitizer
 
@@ -37,22 +37,35 @@ def test_openapi(media):
             place = place[part]
 
 
-def test_metrics_on_the_admin_listener_only(media):
-    assert media.get("/metrics").status == 404
-    media.post("/process_data", media_body(1))
-    reply = request(media.admin, "GET", "/metrics")
-    assert reply.status == 200 and reply.headers["content-type"].startswith("text/plain")
+def read_metrics(text):
+    """Name to sum of its values, over a text that must be in Prometheus' format."""
     names = {}
-    for line in reply.body.decode().splitlines():
+    for line in text.splitlines():
         if line.startswith("#"):
             assert re.match(r"# (HELP|TYPE) [a-zA-Z_:][a-zA-Z0-9_:]* \S", line), line
         else:
             found = re.match(r"([a-zA-Z_:][a-zA-Z0-9_:]*)(\{[^}]*\})? (\S+)$", line)
             assert found, line
             names[found.group(1)] = names.get(found.group(1), 0) + float(found.group(3))
-    signed = [v for n, v in names.items() if "signed" in n]
-    assert signed and max(signed) >= 1, names
-    assert any("restart" in n for n in names) and any("nsm" in n for n in names), names
+    return names
+
+
+def test_metrics_on_the_admin_listener_only(media):
+    assert media.get("/metrics").status == 404
+
+    def signed():
+        reply = request(media.admin, "GET", "/metrics")
+        assert reply.status == 200 and reply.headers["content-type"].startswith("text/plain")
+        names = read_metrics(reply.body.decode())
+        assert any("restart" in n for n in names) and any("nsm" in n for n in names), names
+        found = [v for n, v in names.items() if "signed" in n]
+        assert len(found) == 1, names
+        return found[0]
+
+    before = signed()
+    for i in range(3):
+        media.verify(media.post("/process_data", media_body(i)))
+    wait_for("three more signed answers", lambda: signed() == before + 3, 5, 0.1)
     assert request(media.admin, "POST", "/process_data", media_body(1)).status in (404, 405)
 
 
