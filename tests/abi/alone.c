@@ -1,0 +1,7 @@
+/* alone.c - the header and nothing else. */
+#include <nacre/plugin.h>
+
+int main(void)
+{
+    return 0;
+}
