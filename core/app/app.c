@@ -11,6 +11,8 @@ void nacre_app_init(struct nacre_app *a)
     (void)pthread_condattr_destroy(&attr);
     (void)pthread_mutex_init(&a->wake_lock, NULL);
     nacre_lanes_init(&a->lanes);
+    for (size_t i = 0; i < NACRE_LANES_MAX; i++)
+        nacre_turn_init(&a->turns[i]);
     nacre_pending_init(&a->pending, NACRE_FD_CONTROL);
     nacre_app_clock_init(&a->clock, a->manifest.config.clock_max_error_ms);
 }
@@ -19,12 +21,23 @@ bool nacre_app_wait(struct nacre_app *a, uint64_t ms)
 {
     const uint64_t ns = nacre_monotonic_ns() + ms * 1000000u;
     const struct timespec until = {(time_t)(ns / 1000000000u), (long)(ns % 1000000000u)};
+    const bool dozing = atomic_load(&a->dozing);
     int err = 0;
     (void)pthread_mutex_lock(&a->wake_lock);
-    while (!atomic_load(&a->stopping) && err == 0)
+    while (!atomic_load(&a->stopping) && atomic_load(&a->dozing) == dozing && err == 0)
         err = pthread_cond_timedwait(&a->wake, &a->wake_lock, &until);
     (void)pthread_mutex_unlock(&a->wake_lock);
     return atomic_load(&a->stopping);
+}
+
+void nacre_app_rouse(struct nacre_app *a)
+{
+    if (!atomic_load(&a->dozing))
+        return;
+    (void)pthread_mutex_lock(&a->wake_lock);
+    atomic_store(&a->dozing, false);
+    (void)pthread_cond_broadcast(&a->wake);
+    (void)pthread_mutex_unlock(&a->wake_lock);
 }
 
 void nacre_app_stop(struct nacre_app *a)

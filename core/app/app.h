@@ -7,6 +7,7 @@
 #include "lanes.h"
 #include "pending.h"
 #include "secrets.h"
+#include "turn.h"
 
 #include <common/manifest.h>
 #include <nacre/plugin.h>
@@ -41,6 +42,8 @@ struct nacre_app {
     struct nacre_inbox inbox; /* of the control socket */
     struct nacre_worker *workers;
     uint32_t n_workers;
+    struct nacre_turn turns[NACRE_LANES_MAX]; /* of the lanes' workers */
+    atomic_bool dozing;   /* the main thread watches once a second only, until a call begins */
     bool has_secrets;     /* the SECRETS frame has come; of the receiving thread */
     atomic_bool stopping; /* the STOP frame has come */
     pthread_mutex_t wake_lock;
@@ -50,8 +53,11 @@ struct nacre_app {
 /* After the manifest has been read: locks, lanes, clock. */
 void nacre_app_init(struct nacre_app *app);
 
-/* Waits until stopping, at most `ms` milliseconds. Returns stopping. Any thread. */
+/* Waits until stopping or, where the caller set dozing, roused; at most `ms` milliseconds. Returns stopping. */
 bool nacre_app_wait(struct nacre_app *app, uint64_t ms);
+
+/* A call begins: ends the main thread's doze. Costs one atomic load when it is awake. */
+void nacre_app_rouse(struct nacre_app *app);
 
 /* Sets stopping, ends receiving, wakes who waits. */
 void nacre_app_stop(struct nacre_app *app);
@@ -93,6 +99,14 @@ void nacre_workers_join(struct nacre_app *app);
 bool nacre_workers_stuck(struct nacre_app *app, uint64_t now_ns);
 
 #define NACRE_STUCK_MS 10000u
+
+/*
+ * Takes the turn away from workers that have computed for more than NACRE_LONG_CALL_NS, so that calls behind theirs
+ * are served by others. True when any worker is in a call. Main thread.
+ */
+bool nacre_workers_relieve(struct nacre_app *app, uint64_t now_ns);
+
+#define NACRE_LONG_CALL_NS 1000000u
 
 /* ---- health.c ---------------------------------------------------------------------------------------------- */
 

@@ -11,6 +11,7 @@ void nacre_call_begin(struct nacre_app_call *call, struct nacre_app *app, struct
     /* not the whole struct: fail_text counts only as far as fail_len says */
     call->visible = (struct nacre_call){(uint32_t)sizeof call->visible, 0, &nacre_app_host, id};
     call->app = app;
+    call->worker = NULL;
     call->scratch = scratch;
     call->route = route;
     call->deadline_ns = deadline_ns;

@@ -8,6 +8,7 @@
 struct nacre_app_call {
     struct nacre_call visible; /* first: the plugin's pointer is ours */
     struct nacre_app *app;
+    struct nacre_worker *worker; /* NULL in start() */
     struct nacre_scratch *scratch;
     const struct nacre_app_route *route; /* NULL in start() */
     uint64_t deadline_ns;                /* CLOCK_MONOTONIC */

@@ -1,6 +1,7 @@
 /* host.c - the services that a plugin reaches through call->host. Each is described in nacre/plugin.h. */
 #include "call.h"
 #include "decode.h"
+#include "worker.h"
 
 #include <common/log.h>
 
@@ -99,6 +100,7 @@ static int32_t host_decode_json(const struct nacre_call *visible, struct nacre_b
 static int32_t box_key(struct nacre_app_call *call, const uint8_t sender[32], uint8_t key[32])
 {
     uint32_t left = nacre_call_remaining(call);
+    nacre_worker_step_aside(call->worker);
     int err =
         nacre_ask_box_key(&call->app->pending, sender, left < BOX_TIMEOUT_MS ? left : BOX_TIMEOUT_MS, key);
     if (err == 0)

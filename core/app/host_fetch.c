@@ -1,5 +1,6 @@
 /* host_fetch.c - the fetch service: checks and completes what the plugin asks for, then hands it to the module. */
 #include "call.h"
+#include "worker.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -90,6 +91,7 @@ int32_t nacre_host_fetch(const struct nacre_call *visible, const struct nacre_fe
     struct nacre_fetch asked = *request;
     asked.struct_size = sizeof asked;
     complete(&asked, left);
+    nacre_worker_step_aside(call->worker);
     const struct nacre_fetch_env env = {call, env_connect, env_alloc, env_fail, env_remaining_ms};
     int32_t status = call->app->fetch->perform(&env, &asked, &full);
     if (status)

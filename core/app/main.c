@@ -25,7 +25,9 @@
 
 #define START_MS     30000u /* what remaining_ms() begins with in start() */
 #define WATCH_MS     1000u
-#define HEALTH_END_S 2 /* how long the end waits for a check in progress */
+#define TICK_MS      2u  /* how soon a worker that computes for long is relieved of its turn */
+#define TICKS_IDLE   50u /* ticks without a call until the watch dozes */
+#define HEALTH_END_S 2   /* how long the end waits for a check in progress */
 
 static struct nacre_app app;
 
@@ -114,8 +116,20 @@ static int start_plugin(char why[NACRE_WHY])
 /* Until told to stop. Ends the process when a lane has nobody left who could serve it. */
 static void watch(void)
 {
-    while (!nacre_app_wait(&app, WATCH_MS)) {
-        if (!nacre_workers_stuck(&app, nacre_monotonic_ns()))
+    uint32_t idle = 0;
+    uint64_t looked_ns = 0;
+    while (!nacre_app_wait(&app, atomic_load(&app.dozing) ? WATCH_MS : TICK_MS)) {
+        const uint64_t now = nacre_monotonic_ns();
+        idle = nacre_workers_relieve(&app, now) ? 0 : idle + 1;
+        if (idle > TICKS_IDLE) {
+            atomic_store(&app.dozing, true);
+            if (nacre_workers_relieve(&app, now)) /* a call began meanwhile and saw us awake */
+                atomic_store(&app.dozing, false);
+        }
+        if (now - looked_ns < WATCH_MS * (uint64_t)1000000)
+            continue;
+        looked_ns = now;
+        if (!nacre_workers_stuck(&app, now))
             continue;
         nacre_log_event(NACRE_LEVEL_ERROR, "all workers are stuck", NLI("workers", app.n_workers),
                         NLI("past_deadline_ms", NACRE_STUCK_MS), NLS("action", "exit"));

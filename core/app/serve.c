@@ -165,6 +165,10 @@ static void serve_call(struct nacre_worker *w, const struct nacre_lane_pair *pai
     struct nacre_app_call call;
     nacre_call_begin(&call, w->app, &w->scratch, route, rq->ticket.id,
                      rq->ticket.deadline_ns < own ? rq->ticket.deadline_ns : own);
+    call.worker = w;
+    atomic_store(&w->busy_since_ns,
+                 now); /* first busy, then the look at the doze: the watch does it the other way */
+    nacre_app_rouse(w->app);
     atomic_store_explicit(&w->busy_id, rq->ticket.id, memory_order_relaxed);
     atomic_store_explicit(&w->busy_until_ns, call.deadline_ns, memory_order_release);
     int64_t len = answer(w, &call, rq->params_len);
@@ -175,6 +179,7 @@ static void serve_call(struct nacre_worker *w, const struct nacre_lane_pair *pai
         send_failure(&call, (int32_t)-len, pair);
     }
     atomic_store_explicit(&w->busy_until_ns, 0, memory_order_release);
+    atomic_store_explicit(&w->busy_since_ns, 0, memory_order_relaxed);
     nacre_scratch_reset(&w->scratch);
     explicit_bzero(call.fail_text, call.fail_len);
 }

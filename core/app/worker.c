@@ -31,11 +31,20 @@ void nacre_worker_free(struct nacre_worker *w)
     w->response = NULL;
 }
 
-/* Serves one pair of sockets until its request socket ends. */
-static void serve_pair(struct nacre_worker *w, const struct nacre_lane_pair *pair)
+void nacre_worker_step_aside(struct nacre_worker *w)
+{
+    if (w)
+        nacre_turn_give(w->turn, w);
+}
+
+/*
+ * Serves one pair of sockets for as long as it is this worker's turn. True when the request socket has ended. Nobody
+ * waits for a turn with a pair in hand: that would keep the descriptors of a dead nacre-http open.
+ */
+static bool serve_pair(struct nacre_worker *w, const struct nacre_lane_pair *pair)
 {
     bool complained = false;
-    for (;;) {
+    while (nacre_turn_is(w->turn, w)) {
         int got = nacre_frame_receive(pair->request, &w->inbox, NACRE_PAYLOAD_MAX, false);
         if (got == 1) {
             nacre_worker_serve(w, pair);
@@ -45,21 +54,26 @@ static void serve_pair(struct nacre_worker *w, const struct nacre_lane_pair *pai
                                 NLI("error", -got));
             complained = true;
         } else if (got != -EINTR) {
-            return;
+            return true;
         }
     }
+    return false;
 }
 
 static void *run(void *arg)
 {
     struct nacre_worker *w = arg;
-    struct nacre_lane_pair *pair = nacre_lanes_await(&w->app->lanes, w->index, 0);
-    while (pair) {
-        serve_pair(w, pair);
-        uint64_t stale = pair->generation;
+    uint64_t stale = 0;
+    for (;;) {
+        nacre_turn_take(w->turn, w);
+        struct nacre_lane_pair *pair = nacre_lanes_await(&w->app->lanes, w->index, stale);
+        if (!pair)
+            break;
+        if (serve_pair(w, pair))
+            stale = pair->generation;
         nacre_lanes_release(pair);
-        pair = nacre_lanes_await(&w->app->lanes, w->index, stale);
     }
+    nacre_worker_step_aside(w); /* the next one finds out for itself that it is over */
     if (w->app->fetch)
         w->app->fetch->thread_end();
     return NULL;
@@ -79,6 +93,7 @@ int nacre_workers_start(struct nacre_app *app)
         int err = nacre_worker_init(&app->workers[i], app, i);
         if (err)
             return err;
+        app->workers[i].turn = &app->turns[i % lanes];
         err = pthread_create(&app->workers[i].thread, NULL, run, &app->workers[i]);
         if (err) {
             nacre_worker_free(&app->workers[i]);
@@ -125,5 +140,18 @@ bool nacre_workers_stuck(struct nacre_app *app, uint64_t now_ns)
     }
     for (uint32_t i = 0; i < lanes; i++)
         any = any || (workers[i] > 0 && workers[i] == stuck[i]);
+    return any;
+}
+
+bool nacre_workers_relieve(struct nacre_app *app, uint64_t now_ns)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < app->n_workers; i++) {
+        struct nacre_worker *w = &app->workers[i];
+        const uint64_t since = atomic_load(&w->busy_since_ns);
+        any = any || since;
+        if (since && now_ns > since && now_ns - since > NACRE_LONG_CALL_NS)
+            nacre_worker_step_aside(w);
+    }
     return any;
 }

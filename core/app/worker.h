@@ -8,12 +8,14 @@
 struct nacre_worker {
     struct nacre_app *app;
     uint32_t index;
+    struct nacre_turn *turn; /* its lane's */
     pthread_t thread;
     struct nacre_inbox inbox;
     struct nacre_scratch scratch;
     uint8_t *response; /* app.response_bytes, for the BCS */
     size_t response_cap;
-    /* for the watchdog */
+    /* for the main thread, which watches */
+    _Atomic uint64_t busy_since_ns; /* 0: idle */
     _Atomic uint64_t busy_until_ns; /* the deadline of the call in progress; 0: idle */
     _Atomic uint64_t busy_id;
     uint64_t reported_id; /* main thread: the call that was logged as late */
@@ -24,6 +26,9 @@ struct nacre_worker {
  * deadline has passed or it is not a request at all.
  */
 void nacre_worker_serve(struct nacre_worker *worker, const struct nacre_lane_pair *pair);
+
+/* The worker's call is about to block: another one receives meanwhile. Accepts NULL. */
+void nacre_worker_step_aside(struct nacre_worker *worker);
 
 /* Memory of a worker; thread not started. 0 or -ENOMEM. */
 int nacre_worker_init(struct nacre_worker *worker, struct nacre_app *app, uint32_t index);
