@@ -10,10 +10,15 @@ uint64_t nacre_backoff_wait_ms(const struct nacre_backoff *b)
     return wait;
 }
 
-int64_t nacre_backoff_died(struct nacre_backoff *b, uint64_t up_ms)
+void nacre_backoff_lives(struct nacre_backoff *b, uint64_t up_ms)
 {
     if (up_ms >= b->reset_ms)
         b->in_row = 0;
+}
+
+int64_t nacre_backoff_died(struct nacre_backoff *b, uint64_t up_ms)
+{
+    nacre_backoff_lives(b, up_ms);
     if (b->stop_after > 0 && b->in_row >= b->stop_after)
         return -1;
     uint64_t wait = nacre_backoff_wait_ms(b);

@@ -15,6 +15,9 @@ struct nacre_backoff {
 /* The wait before the next restart, were the helper to die now without a reset. */
 uint64_t nacre_backoff_wait_ms(const struct nacre_backoff *b);
 
+/* The helper is alive and has been up for up_ms: after reset_ms its deaths no longer count. */
+void nacre_backoff_lives(struct nacre_backoff *b, uint64_t up_ms);
+
 /*
  * nacre_backoff_died - the helper died after having been up for up_ms (0 when it never got ready).
  * Returns the wait in milliseconds before it is started again, counted as a restart; or -1: leave it stopped.

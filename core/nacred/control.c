@@ -151,6 +151,7 @@ static void announce(struct nacre_core *c)
     char pk[65], line[128];
     if (c->http.state != NACRE_HELPER_UP || c->app.state != NACRE_HELPER_UP)
         return;
+    c->was_ready = true;
     nacre_hex(pk, c->keys->sign_public, 32);
     nacre_log_event(NACRE_LEVEL_INFO, "ready", NLS("app", c->manifest.app), NLS("pk", pk),
                     NLI("port", c->listeners.port));
@@ -175,6 +176,22 @@ static void on_ready(struct nacre_core *c, struct nacre_helper *h)
     announce(c);
 }
 
+/*
+ * What cannot start says so before anybody has seen the key: that ends the boot, since another try would have the same
+ * plugin and the same secrets. Later, after a crash, it is one more death.
+ */
+static void on_failed(struct nacre_core *c, struct nacre_helper *h)
+{
+    const char *reason = (const char *)c->inbox.payload;
+    nacre_log_event(NACRE_LEVEL_ERROR, "helper cannot start", NLS("helper", h->name),
+                    NLB("reason", reason, c->inbox.payload_len));
+    if (!c->was_ready && !c->stopping) {
+        (void)snprintf(c->refusal, sizeof c->refusal, "%s: %.*s", h->name, (int)c->inbox.payload_len, reason);
+        nacre_helpers_stop(c, nacre_monotonic_ns());
+    }
+    nacre_helper_kill(h, "cannot start");
+}
+
 /* False for what this helper has no business saying. */
 static bool dispatch(struct nacre_core *c, struct nacre_helper *h)
 {
@@ -184,9 +201,7 @@ static bool dispatch(struct nacre_core *c, struct nacre_helper *h)
         on_ready(c, h);
         return true;
     case NACRE_FRAME_FAILED:
-        nacre_log_event(NACRE_LEVEL_ERROR, "helper cannot start", NLS("helper", h->name),
-                        NLB("reason", (const char *)c->inbox.payload, c->inbox.payload_len));
-        nacre_helper_kill(h, "cannot start");
+        on_failed(c, h);
         return true;
     case NACRE_FRAME_ATTEST:
         return !h->is_app && on_attest(c, head);
@@ -212,7 +227,7 @@ void nacre_control_receive(struct nacre_core *c, struct nacre_helper *h)
         if (got == -EAGAIN || got == -EINTR)
             break;
         if (got == 0)
-            nacre_helper_kill(h, "closed its control socket");
+            nacre_helper_kill(h, NULL); /* it is ending, which is logged when it has */
         else if (got < 0)
             nacre_helper_kill(h, got == -EBADMSG ? "control message out of form" : strerror(-got));
         else if (!dispatch(c, h))

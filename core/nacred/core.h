@@ -71,6 +71,8 @@ struct nacre_core {
     uint64_t document_ns;
     uint64_t kill_at_ns; /* while stopping: when patience ends */
     bool stopping;
+    bool was_ready;    /* both helpers have been up at the same time */
+    char refusal[640]; /* why the boot is refused after all; empty: it is not */
     int exit_code;
 };
 
@@ -93,7 +95,7 @@ pid_t nacre_helper_execute(const struct nacre_core *c, const struct nacre_helper
                            int control);
 /* Starts it and gives it its sockets. 0 or negative errno; then nothing of it remains. */
 int nacre_helper_start(struct nacre_core *c, struct nacre_helper *h);
-/* SIGKILL, and no more listening to it; the rest happens when it is reaped. `why` goes to the log. */
+/* SIGKILL, and no more listening to it; the rest happens when it is reaped. `why`, unless NULL, is logged. */
 void nacre_helper_kill(struct nacre_helper *h, const char *why);
 /* Reaps whatever has died. */
 void nacre_helpers_reap(struct nacre_core *c);

@@ -148,6 +148,10 @@ int main(int argc, char **argv)
     else
         nacre_run(&core);
     nacre_shut_down(&core);
+    if (core.refusal[0]) {
+        (void)nacre_refuse("%s", core.refusal);
+        core.exit_code = NACRE_EXIT_BOOT;
+    }
     if (core.exit_code != NACRE_EXIT_BOOT)
         nacre_log_event(core.exit_code ? NACRE_LEVEL_ERROR : NACRE_LEVEL_INFO, "ended",
                         NLS("reason", core.exit_code ? "nacre-http is not restarted any more" : "stopped"),

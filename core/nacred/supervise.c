@@ -134,8 +134,9 @@ void nacre_helper_kill(struct nacre_helper *h, const char *why)
     if (h->pid == 0 || h->doomed)
         return;
     h->doomed = true;
-    nacre_log_event(NACRE_LEVEL_WARN, "helper killed", NLS("helper", h->name), NLI("pid", h->pid),
-                    NLS("reason", why));
+    if (why)
+        nacre_log_event(NACRE_LEVEL_WARN, "helper killed", NLS("helper", h->name), NLI("pid", h->pid),
+                        NLS("reason", why));
     (void)kill(h->pid, SIGKILL); /* it is not reaped yet, so the number is still its own */
 }
 
@@ -148,15 +149,20 @@ static void log_end(const struct nacre_helper *h, int status, int64_t wait_ms)
                     NLI("restart_in_ms", wait_ms));
 }
 
+static uint64_t up_ms(const struct nacre_helper *h, uint64_t now_ns)
+{
+    return h->state == NACRE_HELPER_UP && now_ns > h->up_ns ? (now_ns - h->up_ns) / NS_PER_MS : 0;
+}
+
 /* Plans the next start of a helper that is gone, or decides that there will be none. */
 static int64_t plan(struct nacre_core *c, struct nacre_helper *h)
 {
     uint64_t now = nacre_monotonic_ns();
-    uint64_t up_ms = h->state == NACRE_HELPER_UP ? (now - h->up_ns) / NS_PER_MS : 0;
+    uint64_t lived_ms = up_ms(h, now);
     h->state = NACRE_HELPER_DOWN;
     if (c->stopping)
         return -1;
-    int64_t wait_ms = nacre_backoff_died(&h->backoff, up_ms);
+    int64_t wait_ms = nacre_backoff_died(&h->backoff, lived_ms);
     if (wait_ms >= 0) {
         h->restart_at_ns = now + (uint64_t)wait_ms * NS_PER_MS;
         return wait_ms;
@@ -207,6 +213,8 @@ uint64_t nacre_helpers_tick(struct nacre_core *c, uint64_t now_ns)
     uint64_t next = UINT64_MAX;
     for (size_t i = 0; i < 2; i++) {
         struct nacre_helper *h = both[i];
+        nacre_backoff_lives(&h->backoff,
+                            up_ms(h, now_ns)); /* seen in /health_check, not only at the next death */
         if (h->restart_at_ns <= now_ns && !c->stopping) {
             int err = nacre_helper_start(c, h);
             if (err)

@@ -27,6 +27,19 @@ START_TEST(begins_anew_after_a_long_life)
 }
 END_TEST
 
+START_TEST(forgets_while_the_helper_lives)
+{
+    struct nacre_backoff b = usual;
+    ck_assert_int_eq(nacre_backoff_died(&b, 0), 10);
+    ck_assert_int_eq(nacre_backoff_died(&b, 0), 20);
+    nacre_backoff_lives(&b, 4999);
+    ck_assert_uint_eq(nacre_backoff_wait_ms(&b), 40);
+    nacre_backoff_lives(&b, 5000);
+    ck_assert_uint_eq(nacre_backoff_wait_ms(&b), 10);
+    ck_assert_uint_eq(b.restarts, 2);
+}
+END_TEST
+
 START_TEST(stops_where_the_configuration_says)
 {
     struct nacre_backoff b = usual;
@@ -66,6 +79,7 @@ static void add(TCase *tc)
 {
     tcase_add_test(tc, doubles_up_to_the_maximum);
     tcase_add_test(tc, begins_anew_after_a_long_life);
+    tcase_add_test(tc, forgets_while_the_helper_lives);
     tcase_add_test(tc, stops_where_the_configuration_says);
     tcase_add_test(tc, a_long_life_postpones_the_stop);
     tcase_add_test(tc, extreme_settings_do_not_wrap);

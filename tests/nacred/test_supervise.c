@@ -116,9 +116,31 @@ START_TEST(an_app_that_asks_and_never_listens)
 }
 END_TEST
 
+/* Before the runtime has been ready this ends the boot, and the last line says why. */
 START_TEST(an_app_that_cannot_start)
 {
-    misbehaves_once("nacre-app", "failed", "reason=\"required secret API_KEY is missing\"");
+    world_script(&w, "nacre-app", "failed");
+    world_start_sim(&w, NULL);
+    world_start_nacred(&w);
+    ck_assert_int_eq(world_wait(&w, 20000), 2);
+    const char *last = strstr(world_read(&w, "log"), "event=\"cannot start\"");
+    ck_assert_msg(last && strstr(last, "required secret API_KEY is missing"), "%s", world_read(&w, "log"));
+    ck_assert_int_eq(world_logged(&w, "event=ready"), 0);
+}
+END_TEST
+
+/* After it, it is one more death. */
+START_TEST(an_app_that_cannot_start_again)
+{
+    world_start(&w);
+    world_await(&w, "good", 5);
+    world_script(&w, "nacre-app", "failed");
+    ck_assert_int_eq(kill(world_helper(&w, "nacre-app"), SIGKILL), 0);
+    world_await_log(&w, "reason=\"required secret API_KEY is missing\"", 2);
+    world_script(&w, "nacre-app", "");
+    long long good = world_number(&w, "good");
+    world_await(&w, "good", good + 10);
+    ck_assert_int_eq(world_stop(&w), 0);
 }
 END_TEST
 
@@ -285,6 +307,7 @@ static void add(TCase *tc)
     tcase_add_test(tc, an_attestation_without_a_number);
     tcase_add_test(tc, an_app_that_asks_and_never_listens);
     tcase_add_test(tc, an_app_that_cannot_start);
+    tcase_add_test(tc, an_app_that_cannot_start_again);
     tcase_add_test(tc, an_app_that_ends_by_itself);
     tcase_add_test(tc, an_app_that_crashes_at_once);
     tcase_add_test(tc, an_http_that_asks_for_too_much);
