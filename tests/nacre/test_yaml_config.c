@@ -102,6 +102,10 @@ static const struct refusal refusals[] = {
     {"listen: {api: tcp:localhost:3000}\n", "f.yaml:1: listen.api: ", {"'tcp:localhost:3000'", "numeric"}},
     {"listen: {api: tcp:127.0.0.1:65536}\n", "f.yaml:1: listen.api: ", {"65536"}},
     {"listen: {api: vsock:4294967295}\n", "f.yaml:1: listen.api: ", {"4294967295", "4294967294"}},
+    {"http: {cors_origin: \"a\\r\\nSet-Cookie: b\"}\n",
+     "f.yaml:1: http.cors_origin: ",
+     {"control character 0x0d"}},
+    {"http:\n  cors_origin: |\n    x\n", "f.yaml:2: http.cors_origin: ", {"control character 0x0a"}},
     /* given twice, and what hides it */
     {"http: {threads: 1}\nlog: {}\nhttp: {threads: 2}\n", "f.yaml:3: http: ", {"given twice", "1", "3"}},
     {"http: &h {threads: 1}\n", "f.yaml:1: http: ", {"anchor"}},

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -34,6 +35,7 @@ static void remove_entries(const char *path)
 static _Noreturn void keep_watch(const char *path, int fd)
 {
     /* Out of the terminal's process group, and holding nothing that somebody might wait to be closed. */
+    (void)prctl(PR_SET_NAME, "nacre-dev-keep");
     (void)setsid();
     (void)signal(SIGTERM, SIG_IGN);
     (void)dup2(fd, STDIN_FILENO);

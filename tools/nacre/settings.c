@@ -32,6 +32,16 @@ int nacre_settings_number(struct nacre_settings *s, const struct nacre_config_ke
     return nacre_config_set_number(&s->config, key, value, why, why_len);
 }
 
+/* The texts end up in paths, headers and log lines. The character's code, or -1. */
+static int first_control(const char *value)
+{
+    for (; *value; value++) {
+        if ((unsigned char)*value < 0x20 || *value == 0x7f)
+            return (unsigned char)*value;
+    }
+    return -1;
+}
+
 int nacre_settings_text(struct nacre_settings *s, const struct nacre_config_key *key, const char *value,
                         char *why, size_t why_len)
 {
@@ -40,6 +50,11 @@ int nacre_settings_text(struct nacre_settings *s, const struct nacre_config_key 
     int rc = nacre_config_set_string(&checked, key, value, strlen(value), why, why_len);
     if (rc)
         return rc;
+    if (first_control(value) >= 0) {
+        (void)snprintf(why, why_len, "%s.%s: control character 0x%02x in the text", key->section, key->key,
+                       (unsigned)first_control(value));
+        return -EINVAL;
+    }
     if (nacre_place_check(value, reason, sizeof reason)) {
         (void)snprintf(why, why_len, "%s.%s: %s", key->section, key->key, reason);
         return -EINVAL;
