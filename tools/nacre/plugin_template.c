@@ -43,7 +43,10 @@ int nacre_template_write(FILE *to, const struct nacre_template *t, const struct 
             inside = false;
             wanted = true;
         } else if (marked(at, len, "//@here ", word)) {
-            calls->here(to, calls->user, word);
+            if (wanted)
+                calls->here(to, calls->user, word);
+        } else if (marked(at, len, "//@", word)) {
+            return -EINVAL;
         } else if (wanted) {
             (void)fwrite(at, 1, len, to);
             (void)fputc('\n', to);

@@ -21,21 +21,21 @@
 #define SECOND_INTENT "Second"
 #endif
 
-struct one {
-    uint64_t value;
-#ifdef CLASH_PROTO
-    uint64_t __proto__;
-#endif
-};
 struct two {
     uint8_t value;
 };
-NACRE_STRUCT(one_type, FIRST_NAME, struct one, NACRE_FIELD(struct one, value, u64)
 #ifdef CLASH_PROTO
-                                                   ,
-             NACRE_FIELD(struct one, __proto__, u64)
+struct one {
+    uint64_t value, __proto__;
+};
+NACRE_STRUCT(one_type, FIRST_NAME, struct one, NACRE_FIELD(struct one, value, u64),
+             NACRE_FIELD(struct one, __proto__, u64));
+#else
+struct one {
+    uint64_t value;
+};
+NACRE_STRUCT(one_type, FIRST_NAME, struct one, NACRE_FIELD(struct one, value, u64));
 #endif
-);
 NACRE_STRUCT(two_type, SECOND_NAME, struct two, NACRE_FIELD(struct two, value, u8));
 
 #ifdef CLASH_FIELDS /* 33 of them: Sui takes 32 */

@@ -3,7 +3,7 @@
 
 #define NAME_MAX_BYTES 256u
 
-NACRE_RECORD(GreetRequest, (string, name));                     /* what comes in: {"name":"Ada"} */
+NACRE_RECORD(GreetRequest, (string, name));                      /* what comes in: {"name":"Ada"} */
 NACRE_RECORD(GreetResponse, (string, greeting), (u64, letters)); /* what is signed, in this order */
 
 static int32_t greet(const struct nacre_call *call, const void *request, void *response)
@@ -35,6 +35,13 @@ static const struct nacre_route routes[] = {
 
 /* Hosts and secrets that the app needs are declared in tables like these, where it says NACRE_NONE. */
 const struct nacre_plugin nacre_plugin = {
-    NACRE_PREFIX, NACRE_S("@NAME@"), NACRE_S("0.1.0"), NACRE_TABLE(intents), NACRE_TABLE(routes),
-    NACRE_NONE, NACRE_NONE, NULL, NULL,
+    NACRE_PREFIX,
+    NACRE_S("@NAME@"),
+    NACRE_S("0.1.0"),
+    NACRE_TABLE(intents),
+    NACRE_TABLE(routes),
+    NACRE_NONE,
+    NACRE_NONE,
+    NULL,
+    NULL,
 };
