@@ -86,11 +86,11 @@ void *nacre_health_run(void *arg)
     c->app = app;
     while (!atomic_load(&app->stopping)) {
         const uint64_t now = nacre_monotonic_ns();
+        tell_successor(c);
         for (uint32_t i = 0; now >= due && i < app->manifest.n_allow && !atomic_load(&app->stopping); i++)
             check(c, i);
         if (now >= due)
             due = now + interval_ns;
-        tell_successor(c);
         (void)nacre_app_wait(app, 1000);
     }
     app->fetch->thread_end();

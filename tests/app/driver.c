@@ -34,6 +34,7 @@ void driver_setup(struct driver_setup *s)
 {
     memset(s, 0, sizeof *s);
     nacre_config_defaults(&s->config);
+    s->program = "bin/nacre-app";
     s->plugin = "sample";
     s->config.app_workers = 4;
     s->pairs[0] = (struct nacre_text_pair){"model.name", "small"};
@@ -156,7 +157,7 @@ void driver_spawn(struct driver *d, const struct driver_setup *s, bool check)
     ck_assert_int_eq(pipe2(log, O_CLOEXEC | O_NONBLOCK), 0);
     ck_assert_int_ge(fcntl(log[1], F_SETPIPE_SZ, 1024 * 1024), 0);
     int manifest_fd = driver_manifest_fd(s), plugin_fd = driver_plugin_fd(s);
-    (void)snprintf(path, sizeof path, "%s/bin/nacre-app", out_dir());
+    (void)snprintf(path, sizeof path, "%s/%s", out_dir(), s->program);
     d->pid = fork();
     ck_assert_int_ge(d->pid, 0);
     if (d->pid == 0)

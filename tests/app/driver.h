@@ -11,6 +11,7 @@
 
 /* What a test may change before it makes a manifest. */
 struct driver_setup {
+    const char *program;   /* nacre-app, under NACRE_OUT */
     const char *plugin;    /* file under NACRE_OUT/tests/plugins-app, "sample" */
     const char *described; /* the plugin whose descriptor the manifest has; NULL: the same */
     struct nacre_config config;
