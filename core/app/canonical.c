@@ -42,8 +42,8 @@ static int room(struct canonical *c, size_t more)
 
 static int put(struct canonical *c, const char *text, size_t len)
 {
-    int err = room(c, len);
-    if (err)
+    int err = len ? room(c, len) : 0;
+    if (err || len == 0)
         return err;
     memcpy(c->text + c->len, text, len);
     c->len += len;

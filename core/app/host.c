@@ -133,9 +133,9 @@ static int32_t host_open_box(const struct nacre_call *visible, const uint8_t sen
     return 0;
 }
 
-_Static_assert(crypto_box_BEFORENMBYTES == 32 && crypto_box_NONCEBYTES == 24 &&
-                   crypto_box_PUBLICKEYBYTES == 32,
-               "sizes of the ABI and the frames");
+_Static_assert(crypto_box_BEFORENMBYTES == 32, "struct nacre_box_key_frame");
+_Static_assert(crypto_box_NONCEBYTES == 24, "nacre_open_box()");
+_Static_assert(crypto_box_PUBLICKEYBYTES == 32, "nacre_open_box()");
 
 static int32_t host_hash(const struct nacre_call *visible, uint32_t algorithm, struct nacre_bytes data,
                          uint8_t out[32])

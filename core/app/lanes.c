@@ -50,23 +50,25 @@ static void keep(int *kept, int fd)
     *kept = fd;
 }
 
+/* The new socket, whose predecessor is shut down; or, where none has come, a duplicate: each pair closes its own. */
+static int next_socket(int came, int old)
+{
+    if (came < 0)
+        return fcntl(old, F_DUPFD_CLOEXEC, 0);
+    if (old >= 0)
+        (void)shutdown(old, SHUT_RDWR);
+    return came;
+}
+
 /* Lock held: both sockets are there, or one of them and a pair that has the other. */
 static int make_pair(struct nacre_lanes *lanes, uint32_t lane)
 {
     struct nacre_lane_pair *old = lanes->pairs[lane];
-    int request = lanes->early_request[lane], result = lanes->early_result[lane];
     struct nacre_lane_pair *pair = calloc(1, sizeof *pair);
     if (!pair)
         return -ENOMEM;
-    /* a socket that stays is duplicated: each pair closes its own */
-    if (request < 0)
-        request = fcntl(old->request, F_DUPFD_CLOEXEC, 0);
-    else if (old)
-        (void)shutdown(old->request, SHUT_RDWR);
-    if (result < 0)
-        result = fcntl(old->result, F_DUPFD_CLOEXEC, 0);
-    else if (old)
-        (void)shutdown(old->result, SHUT_RDWR);
+    int request = next_socket(lanes->early_request[lane], old ? old->request : -1);
+    int result = next_socket(lanes->early_result[lane], old ? old->result : -1);
     pair->users = 1;
     pair->request = request;
     pair->result = result;

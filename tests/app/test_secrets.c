@@ -109,9 +109,8 @@ START_TEST(size)
     char *text = malloc(NACRE_SECRETS_BLOB + 2);
     struct nacre_secrets s;
     ck_assert_ptr_nonnull(text);
-    memset(text, 'x', NACRE_SECRETS_BLOB + 2);
-    memcpy(text, "{\"API_KEY\":\"", 12);
-    memcpy(text + NACRE_SECRETS_BLOB - 2, "\"}", 2);
+    (void)snprintf(text, NACRE_SECRETS_BLOB + 1, "{\"API_KEY\":\"%0*d\"}", (int)NACRE_SECRETS_BLOB - 14, 7);
+    text[NACRE_SECRETS_BLOB] = ' ';
     ck_assert_int_eq(nacre_secrets_parse(&s, &manifest, text, NACRE_SECRETS_BLOB, why, sizeof why), 0);
     ck_assert_uint_eq(s.entries[0].value.len, NACRE_SECRETS_BLOB - 14);
     nacre_secrets_free(&s);
@@ -132,12 +131,12 @@ START_TEST(guarded_memory)
     char line[512];
     bool inside = false, locked = false, no_dump = false, read_only = false;
     while (fgets(line, sizeof line, f)) {
-        unsigned long from, to;
-        char mode[8];
-        if (sscanf(line, "%lx-%lx %7s", &from, &to, mode) == 3) {
+        char *rest = NULL;
+        unsigned long from = strtoul(line, &rest, 16);
+        if (*rest == '-') { /* a mapping's first line: from-to mode ... */
+            unsigned long to = strtoul(rest + 1, &rest, 16);
             inside = from <= (unsigned long)s.memory && (unsigned long)s.memory < to;
-            if (inside)
-                read_only = strcmp(mode, "r--p") == 0;
+            read_only = inside ? strncmp(rest, " r--p ", 6) == 0 : read_only;
         } else if (inside && strncmp(line, "VmFlags:", 8) == 0) {
             locked = strstr(line, " lo") != NULL;
             no_dump = strstr(line, " dd") != NULL;
@@ -172,8 +171,7 @@ START_TEST(log_has_names_only)
     struct nacre_secrets s;
     ck_assert(fd >= 0 && saved >= 0);
     for (int i = 0; i < 20; i++)
-        (void)sprintf(text + strlen(text), ",\"UNKNOWN_%d\":\"hidden-2\"", i);
-    (void)strcpy(text + strlen(text), "}");
+        (void)snprintf(text + strlen(text), 64, ",\"UNKNOWN_%d\":\"hidden-2\"%s", i, i < 19 ? "" : "}");
     ck_assert_int_ge(dup2(fd, STDERR_FILENO), 0);
     int err = parse(&s, text);
     ck_assert_int_ge(dup2(saved, STDERR_FILENO), 0);

@@ -110,6 +110,8 @@ static int32_t leftover(const struct nacre_call *call, const void *request, void
     struct sample_answer *out = response;
     uint64_t size = number_of(request);
     uint8_t *data = nacre_alloc(call, size);
+    if (!data)
+        return 500;
     out->number = 0;
     for (uint64_t i = 0; i < size; i++)
         out->number += data[i];
