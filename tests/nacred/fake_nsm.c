@@ -136,8 +136,11 @@ static bool answer(struct fake_nsm *n, int fd)
     (void)poll(&(struct pollfd){.fd = n->stop[0], .events = POLLIN}, 1, atomic_load(&n->delay_ms));
     cbor_item_t *root = cbor_load(request, (size_t)got, &result), *reply;
     int fault = take_fault(n);
-    if (fault == FAKE_CLOSE || !root)
+    if (fault == FAKE_CLOSE || !root) {
+        if (root)
+            cbor_decref(&root);
         return false;
+    }
     if (fault == FAKE_ERROR)
         reply = map_of("Error", cbor_build_string("InternalError"));
     else if (fault == FAKE_WRONG)

@@ -26,7 +26,8 @@ static void refused(const char *a, const char *b)
     world_start_nacred(&w);
     ck_assert_int_eq(world_wait(&w, 20000), 2);
     const char *log = world_read(&w, "log"), *last = strstr(log, "cannot start");
-    ck_assert_msg(last && strstr(last, a) && strstr(last, b), "'%s' and '%s' are not named: %s", a, b, log);
+    ck_assert_msg(last && strstr(last, a) && strstr(last, b), "'%s' and '%s' are not named: %s", a, b,
+                  world_tail(&w));
     ck_assert_ptr_null(strstr(log, "event=ready"));
     ck_assert_int_eq(world_logged(&w, "helper started"), 0);
 }
@@ -165,7 +166,8 @@ START_TEST(an_nsm_that_comes_to_its_senses)
     world_start_sim(&w, "error:InternalError@Attestation#2");
     world_start_nacred(&w);
     world_await_ready(&w);
-    ck_assert_int_ge(world_logged(&w, "no time from the NSM"), 1); /* the other may have hit a nonce's document */
+    ck_assert_int_ge(world_logged(&w, "no time from the NSM"),
+                     1); /* the other may have hit a nonce's document */
     world_await(&w, "good", 5);
     ck_assert_int_eq(world_number(&w, "nsm_errors"), 2);
 }
@@ -216,7 +218,7 @@ START_TEST(the_broker_answers_by_index)
     w.n_allow = 2;
     world_script(&w, "nacre-app", "connect");
     world_start(&w);
-    for (int i = 0; i < 1000 && !strstr(world_read(&w, "nacre-app.connected"), "0:0:1"); i++)
+    for (int i = 0; i < 1000 && !strstr(world_read(&w, "nacre-app.connected"), "4:"); i++)
         (void)usleep(10000);
     const char *seen = world_read(&w, "nacre-app.connected");
     ck_assert_msg(strstr(seen, "0:0:1") && strstr(seen, "1:113:0") && strstr(seen, "2:13:0"), "%s", seen);

@@ -153,7 +153,7 @@ void world_await_ready(struct world *w)
     char line[128] = "";
     struct pollfd fd = {.fd = w->ready_fd, .events = POLLIN};
     ck_assert_msg(poll(&fd, 1, PATIENCE_MS) == 1 && read(w->ready_fd, line, sizeof line - 1) > 0,
-                  "not ready: %s", world_read(w, "log"));
+                  "not ready: %s", world_tail(w));
     ck_assert_msg(sscanf(line, "ready %64[0-9a-f] %u\n", w->pk, &w->port) == 2, "'%s'", line);
     ck_assert_uint_eq(strlen(w->pk), 64);
     (void)close(w->ready_fd);
@@ -199,6 +199,15 @@ const char *world_read(const struct world *w, const char *name)
     return text;
 }
 
+const char *world_tail(const struct world *w)
+{
+    static char tail[3001]; /* a copy: other arguments of the message read other files */
+    const char *log = world_read(w, "log");
+    size_t len = strlen(log);
+    (void)snprintf(tail, sizeof tail, "%s", len > 3000 ? log + len - 3000 : log);
+    return tail;
+}
+
 long long world_number(const struct world *w, const char *name)
 {
     char key[64];
@@ -211,7 +220,7 @@ void world_await(const struct world *w, const char *name, long long least)
 {
     for (int waited = 0; world_number(w, name) < least; waited += 10) {
         ck_assert_msg(waited < PATIENCE_MS, "%s is %lld, not %lld; log: %s", name, world_number(w, name),
-                      least, world_read(w, "log"));
+                      least, world_tail(w));
         (void)usleep(10000);
     }
 }
@@ -238,7 +247,7 @@ void world_await_log(const struct world *w, const char *text, int times)
 {
     for (int waited = 0; world_logged(w, text) < times; waited += 10) {
         ck_assert_msg(waited < PATIENCE_MS, "'%s' stands %d times in the log, not %d: %s", text,
-                      world_logged(w, text), times, world_read(w, "log"));
+                      world_logged(w, text), times, world_tail(w));
         (void)usleep(10000);
     }
 }

@@ -48,7 +48,8 @@ pid_t world_helper(const struct world *w, const char *helper);
 int world_logged(const struct world *w, const char *text);
 /* Waits up to 20 s until the text stands in the log so often. */
 void world_await_log(const struct world *w, const char *text, int times);
-/* Content of a file of the directory; terminated, static. */
+/* Content of a file of the directory; terminated, static. The end of the log, for messages. */
 const char *world_read(const struct world *w, const char *name);
+const char *world_tail(const struct world *w);
 
 #endif
