@@ -143,8 +143,8 @@ END_TEST
 
 START_TEST(chunked)
 {
-    client_text(
-        &c, "POST /process_data HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5;a=b\r\n01234\r\n");
+    client_text(&c,
+                "POST /process_data HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n01234\r\n");
     fake_silence(&f, 0, 50);
     client_text(&c, "0A\r\n56789abcde\r\n0\r\nX-Trailer: 1\r\n\r\n");
     struct nacre_request_frame r = fake_request(&f, NULL);
