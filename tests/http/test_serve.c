@@ -294,11 +294,12 @@ START_TEST(builtins)
     answer_free(&a);
     struct nacre_state_frame state = {.key_ready = 1, .clock_ok = 1, .app_state = NACRE_HELPER_UP};
     fake_state(&f, &state);
-    for (int i = 0; i < 100; i++) { /* it is another thread's turn first */
+    for (int i = 0; i < 500; i++) { /* it is another thread's turn first */
         a = exchange(&f, "GET /health_check HTTP/1.1\r\nHost: x\r\n\r\n");
         if (a.status == 200)
             break;
         answer_free(&a);
+        (void)usleep(10000);
     }
     ck_assert_uint_eq(a.status, 200);
     ck_assert_ptr_nonnull(strstr(a.body, "\"status\":\"ok\""));
