@@ -80,7 +80,7 @@ static int dispatch(struct nacre_app *app, char why[NACRE_WHY])
 
 int nacre_control_receive(struct nacre_app *app, char why[NACRE_WHY])
 {
-    int got = nacre_frame_receive(NACRE_FD_CONTROL, &app->inbox, NACRE_SECRETS_BLOB, false);
+    int got = nacre_frame_receive(NACRE_FD_CONTROL, &app->inbox, NACRE_PAYLOAD_MAX, false);
     if (got == -EBADMSG)
         nacre_log_event(NACRE_LEVEL_WARN, "control message is out of form", NLS("peer", "nacred"));
     if (got == -EINTR || got == -EBADMSG || got == -ENOMEM)

@@ -209,6 +209,21 @@ START_TEST(secrets_decide)
 }
 END_TEST
 
+START_TEST(too_many_secrets)
+{
+    char *text = malloc(NACRE_SECRETS_BLOB + 2);
+    ck_assert_ptr_nonnull(text);
+    memset(text, ' ', NACRE_SECRETS_BLOB + 1);
+    text[NACRE_SECRETS_BLOB + 1] = '\0';
+    driver_spawn(&d, &s, false);
+    driver_send_plain(&d, NACRE_FRAME_SECRETS, text);
+    ck_assert_uint_eq(driver_receive(&d, d.control), NACRE_FRAME_FAILED);
+    ck_assert(driver_text_is(&d, "the secrets have 65537 bytes, at most 65536"));
+    ck_assert_int_eq(driver_end(&d), 1);
+    free(text);
+}
+END_TEST
+
 START_TEST(stopped_before_secrets)
 {
     driver_spawn(&d, &s, false);
@@ -305,12 +320,13 @@ START_TEST(bad_bodies)
     driver_free(&d);
     s.config.app_scratch_bytes = 65536;
     driver_start(&d, &s, 1, NULL);
-    char *body = malloc(400000);
+    const size_t cap = 300000;
+    char *body = malloc(cap);
     ck_assert_ptr_nonnull(body);
-    size_t len = (size_t)sprintf(body, "{\"payload\":{\"data\":[0");
-    while (len < 300000)
-        len += (size_t)sprintf(body + len, ",0");
-    (void)sprintf(body + len, "]}}");
+    size_t len = (size_t)snprintf(body, cap, "{\"payload\":{\"data\":[0");
+    while (len + 8 < cap)
+        len += (size_t)snprintf(body + len, cap - len, ",0");
+    (void)snprintf(body + len, cap - len, "]}}");
     fails(SAMPLE_ECHO, body, 413, "payload.data: needs more memory than app.scratch_bytes allows");
     free(body);
     stop();
@@ -804,6 +820,7 @@ static void add(TCase *tc)
     tcase_add_test(tc, start_fails);
     tcase_add_test(tc, not_started_by_nacred);
     tcase_add_test(tc, secrets_decide);
+    tcase_add_test(tc, too_many_secrets);
     tcase_add_test(tc, stopped_before_secrets);
     tcase_add_test(tc, stopped_before_lanes);
     tcase_add_test(tc, ends_without_nacred);
