@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
@@ -174,6 +175,13 @@ static int check_message(struct nacre_inbox *in, size_t len, size_t max_payload)
 
 _Static_assert(sizeof(struct nacre_frame_head) >= NACRE_FRAME_HEADROOM, "an inline payload has its headroom");
 
+/* A message without a byte reads like the end of the stream, which a hostile peer could so pretend. */
+static bool has_ended(int fd)
+{
+    struct pollfd end = {.fd = fd, .events = POLLRDHUP};
+    return poll(&end, 1, 0) != 0;
+}
+
 int nacre_frame_receive(int fd, struct nacre_inbox *in, size_t max_payload, bool dontwait)
 {
     union {
@@ -190,7 +198,7 @@ int nacre_frame_receive(int fd, struct nacre_inbox *in, size_t max_payload, bool
     if (msg.msg_controllen)
         collect_fds(in, &msg);
     if (n == 0 && in->n_fds == 0)
-        return 0;
+        return has_ended(fd) ? 0 : -EBADMSG;
     in->used = (size_t)n;
     int err =
         (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) ? -EBADMSG : check_message(in, (size_t)n, max_payload);

@@ -16,8 +16,8 @@ static const char *const allowed_calls[] = {
     /* clang-format off */
     "accept4", "accept", "read", "write", "readv", "writev", "recvfrom", "recvmsg", "sendto", "sendmsg",
     "shutdown", "close", "fcntl", "setsockopt", "getsockopt", "getsockname", "getpeername", "epoll_wait",
-    "epoll_pwait", "epoll_pwait2", "epoll_ctl", "memfd_create", "pread64", "fstat", "newfstatat", "futex",
-    "mmap", "munmap", "mremap", "madvise", "mprotect", "brk", "clock_gettime", "clock_nanosleep",
+    "epoll_pwait", "epoll_pwait2", "epoll_ctl", "poll", "ppoll", "memfd_create", "pread64", "fstat",
+    "newfstatat", "futex", "mmap", "munmap", "mremap", "madvise", "mprotect", "brk", "clock_gettime", "clock_nanosleep",
     "gettimeofday", "getrandom", "exit", "exit_group", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn",
     "restart_syscall", "set_robust_list", "rseq", "sched_yield", "getpid", "gettid", "tgkill",
 #ifdef NACRE_SANITIZED

@@ -189,6 +189,22 @@ START_TEST(closed_peer)
 }
 END_TEST
 
+/* A peer that sends nothing at all has not hung up. */
+START_TEST(empty_messages_are_no_end)
+{
+    struct nacre_plain_frame frame = {.head.type = NACRE_FRAME_STOP};
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq(send(pair[0], "", 0, 0), 0);
+    ck_assert_int_eq(nacre_frame_send(pair[0], &frame, NULL, 0, NULL, 0, NULL, 0), 0);
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq(receive(), -EBADMSG);
+    ck_assert_int_eq(receive(), 1);
+    ck_assert_int_eq(receive(), -EAGAIN);
+    ck_assert_int_eq(shutdown(pair[0], SHUT_RDWR), 0);
+    ck_assert_int_eq(receive(), 0);
+}
+END_TEST
+
 START_TEST(tickets)
 {
     uint8_t key[16] = {1}, other[16] = {2};
@@ -213,6 +229,7 @@ static void add(TCase *tc)
     tcase_add_test(tc, hostile_messages);
     tcase_add_test(tc, hostile_attachments);
     tcase_add_test(tc, closed_peer);
+    tcase_add_test(tc, empty_messages_are_no_end);
     tcase_add_test(tc, tickets);
 }
 
