@@ -326,6 +326,8 @@ class Runtime:
             self.root_path = pathlib.Path(re.search(r"root=(\S+)", self.out).group(1))
         self.address = (host, int(port))
         self.key = bytes.fromhex(key)
+        # nacred says ready when it knows; nacre-http learns it a moment later.
+        wait_for("the app", lambda: self.health()["app_state"] == "up", 5, 0.001)
 
     def fails(self, seconds=30):
         """Starts what must not start. Returns (exit status, what was said)."""

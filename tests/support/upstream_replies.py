@@ -71,7 +71,7 @@ class Replies:
             return weather_error(1006)
         if place.startswith("fault:"):
             return Reply(200, fault=place[6:])
-        epoch = int(time.time()) if self.epoch is None else self.epoch
+        epoch = int(time.time()) - 5 if self.epoch is None else self.epoch
         return as_json(200, {"location": {**LOCATION, "name": place},
                              "current": {**CURRENT, "last_updated_epoch": epoch, "temp_c": self.temperature}})
 
