@@ -12,10 +12,25 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-NACRE_RECORD(Ask, (string, location));
-NACRE_RECORD(Weather, (string, location), (u64, temperature));
-NACRE_RECORD(Digest, (bytes, hash));
-NACRE_RECORD(Claim, (bytes, twitter_name), (bytes, sui_address));
+struct ask {
+    struct nacre_str location;
+};
+struct weather {
+    struct nacre_str location;
+    uint64_t temperature;
+};
+struct digest {
+    struct nacre_bytes hash;
+};
+struct claim {
+    struct nacre_bytes twitter_name, sui_address;
+};
+NACRE_STRUCT(ask_type, "Ask", struct ask, NACRE_FIELD(struct ask, location, string));
+NACRE_STRUCT(weather_type, "Weather", struct weather, NACRE_FIELD(struct weather, location, string),
+             NACRE_FIELD(struct weather, temperature, u64));
+NACRE_STRUCT(digest_type, "Digest", struct digest, NACRE_FIELD(struct digest, hash, bytes));
+NACRE_STRUCT(claim_type, "Claim", struct claim, NACRE_FIELD(struct claim, twitter_name, bytes),
+             NACRE_FIELD(struct claim, sui_address, bytes));
 
 static int32_t never_called(const struct nacre_call *call, const void *request, void *response)
 {
@@ -23,12 +38,11 @@ static int32_t never_called(const struct nacre_call *call, const void *request, 
     return nacre_fail(call, 500, "not loaded by this test");
 }
 
-static const struct nacre_intent weather_intents[] = {{0, 0, NACRE_S("ProcessData"), &nacre_type_Weather},
-                                                      {1, 0, NACRE_S("Now"), &nacre_type_Digest}};
+static const struct nacre_intent weather_intents[] = {{0, 0, NACRE_S("ProcessData"), &weather_type},
+                                                      {1, 0, NACRE_S("Now"), &digest_type}};
 static const struct nacre_route weather_routes[] = {
-    {NACRE_S("POST"), NACRE_S("/process_data"), 0, NACRE_TIME_APP, 3600000, 0, 0, 0, &nacre_type_Ask,
-     never_called},
-    {NACRE_S("POST"), NACRE_S("/now"), 1, NACRE_TIME_CORE, 0, 0, 0, 0, &nacre_type_Ask, never_called}};
+    {NACRE_S("POST"), NACRE_S("/process_data"), 0, NACRE_TIME_APP, 3600000, 0, 0, 0, &ask_type, never_called},
+    {NACRE_S("POST"), NACRE_S("/now"), 1, NACRE_TIME_CORE, 0, 0, 0, 0, &ask_type, never_called}};
 const struct nacre_plugin weather_plugin = {NACRE_PREFIX,
                                             NACRE_S("weather"),
                                             NACRE_S("1.0.0"),
@@ -39,10 +53,9 @@ const struct nacre_plugin weather_plugin = {NACRE_PREFIX,
                                             NULL,
                                             NULL};
 
-static const struct nacre_intent twitter_intents[] = {{0, 0, NACRE_S("ProcessData"), &nacre_type_Claim}};
-static const struct nacre_route twitter_routes[] = {{NACRE_S("POST"), NACRE_S("/process_data"), 0,
-                                                     NACRE_TIME_APP, 60000, 0, 0, 0, &nacre_type_Ask,
-                                                     never_called}};
+static const struct nacre_intent twitter_intents[] = {{0, 0, NACRE_S("ProcessData"), &claim_type}};
+static const struct nacre_route twitter_routes[] = {
+    {NACRE_S("POST"), NACRE_S("/process_data"), 0, NACRE_TIME_APP, 60000, 0, 0, 0, &ask_type, never_called}};
 const struct nacre_plugin twitter_plugin = {NACRE_PREFIX,
                                             NACRE_S("twitter"),
                                             NACRE_S("1.0.0"),

@@ -69,10 +69,10 @@ static bool has_flag(const void *p, const char *flag)
     FILE *f = fopen("/proc/self/smaps", "r");
     ck_assert_ptr_nonnull(f);
     while (fgets(line, sizeof line, f)) {
-        unsigned long from, to;
-        char dash;
-        if (sscanf(line, "%lx%c%lx", &from, &dash, &to) == 3 && dash == '-')
-            inside = (uintptr_t)p >= from && (uintptr_t)p < to;
+        char *end;
+        uintptr_t from = strtoul(line, &end, 16);
+        if (end > line && *end == '-') /* a mapping's first line */
+            inside = (uintptr_t)p >= from && (uintptr_t)p < strtoul(end + 1, NULL, 16);
         else if (inside && strncmp(line, "VmFlags:", 8) == 0)
             found = strstr(line, flag) != NULL;
     }

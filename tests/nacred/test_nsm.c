@@ -1,3 +1,4 @@
+#include "common/bytes.h"
 #include "nacred/nsm.h"
 #include "suite.h"
 
@@ -48,28 +49,25 @@ START_TEST(requests_are_byte_exact)
 }
 END_TEST
 
-/* {name: {"lock": true, "data": 48 bytes}} and the like. */
+/* {name: {"lock": true, "data": len bytes}} and the like. */
 static size_t put_pcr(uint8_t *out, const char *name, int lock, size_t len)
 {
-    size_t n = 0, name_len = strlen(name);
-    out[n++] = 0xa1;
-    out[n++] = (uint8_t)(0x60 + name_len);
-    memcpy(out + n, name, name_len);
-    n += name_len;
-    out[n++] = lock >= 0 ? 0xa2 : 0xa1;
+    struct nacre_writer w = nacre_writer(out, 128);
+    nacre_write_u8(&w, 0xa1);
+    nacre_write_u8(&w, (uint8_t)(0x60 + strlen(name)));
+    nacre_write_bytes(&w, name, strlen(name));
+    nacre_write_u8(&w, lock >= 0 ? 0xa2 : 0xa1);
     if (lock >= 0) {
-        memcpy(out + n, "\x64lock", 5);
-        out[n + 5] = lock ? 0xf5 : 0xf4;
-        n += 6;
+        nacre_write_bytes(&w, "\x64lock", 5);
+        nacre_write_u8(&w, lock ? 0xf5 : 0xf4);
     }
-    memcpy(out + n,
-           "\x64"
-           "data\x58",
-           6);
-    out[n + 6] = (uint8_t)len;
-    n += 7;
-    memset(out + n, 0xab, len);
-    return n + len;
+    nacre_write_bytes(&w,
+                      "\x64"
+                      "data\x58",
+                      6);
+    nacre_write_u8(&w, (uint8_t)len);
+    memset(nacre_write_room(&w, len), 0xab, len);
+    return w.len;
 }
 
 static void check_pcr(enum nacre_nsm_kind kind, const char *name, int lock)

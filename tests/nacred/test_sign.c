@@ -343,7 +343,9 @@ START_TEST(large_payloads_travel_by_memfd)
     const size_t text = 1500000, len = 3 + text + 8;
     uint8_t *bcs = malloc(len);
     memset(bcs, 'x', len);
-    memcpy(bcs, "\xe0\xc6\x5b", 3); /* 1,500,000 as ULEB128 */
+    bcs[0] = 0xe0; /* 1,500,000 as ULEB128 */
+    bcs[1] = 0xc6;
+    bcs[2] = 0x5b;
     struct nacre_result_frame f = result(ROUTE_APP, NOW_MS);
     submit(&f, bcs, len);
     const struct nacre_answer_frame *a = hear(5000);

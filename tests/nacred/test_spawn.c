@@ -1,7 +1,6 @@
 #include "nacred/spawn.h"
 #include "support.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -19,13 +18,10 @@ static int report(void)
 {
     char line[512] = "", link[64], target[128];
     sigset_t mask;
-    struct dirent *e;
     bool open_now[64] = {false};
-    DIR *d = opendir("/proc/self/fd");
-    while (d && (e = readdir(d)))
-        if (e->d_name[0] != '.' && atoi(e->d_name) < 64 && atoi(e->d_name) != dirfd(d))
-            open_now[atoi(e->d_name)] = true;
-    (void)closedir(d);
+    for (int fd = 0; fd < 1024; fd++)
+        if (fcntl(fd, F_GETFD) >= 0)
+            open_now[fd < 64 ? fd : 63] = true;
     for (int fd = 0; fd < 64; fd++)
         if (open_now[fd])
             (void)snprintf(line + strlen(line), sizeof line - strlen(line), "%d ", fd);
