@@ -45,7 +45,7 @@ static int take_init(struct nacre_control *c, char *why, size_t why_len)
     const struct nacre_init_frame *init = (const void *)c->inbox.head;
     if (init->head.type != NACRE_FRAME_INIT) {
         (void)snprintf(why, why_len, "first message is of type %u, expected %u", init->head.type,
-                       NACRE_FRAME_INIT);
+                       (unsigned)NACRE_FRAME_INIT);
         return -EPROTO;
     }
     if (init->n_lanes == 0 || init->n_lanes > NACRE_LANES_MAX || init->has_admin > 1 ||

@@ -5,6 +5,7 @@
 #include <check.h>
 #include <stdlib.h>
 
+/* cppcheck-suppress syntaxError ; it cannot expand what declares records */
 NACRE_RECORD(Weather, (string, location), (u64, temperature));
 NACRE_RECORD(Point, (u16, x), (bool, set));
 NACRE_LIST(Numbers, u64);

@@ -6,6 +6,8 @@
 #include "suite.h"
 
 #include <stdio.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define NS 1000000000ull
@@ -34,20 +36,28 @@ static void teardown(void)
 /* Runs Debian's Python over the text: `check` sees the parsed JSON as d. */
 static void python(const struct nacre_json_out *text, const char *check)
 {
-    char command[4096];
-    int n = snprintf(command, sizeof command,
-                     "/usr/bin/python3 -c 'import json,re,sys\n"
-                     "def pairs(p):\n"
-                     " assert len(p) == len(dict(p)), p\n"
-                     " return dict(p)\n"
-                     "t = sys.stdin.buffer.read().decode(\"utf-8\")\n"
-                     "d = json.loads(t, object_pairs_hook=pairs)\n%s'",
-                     check);
-    ck_assert(n > 0 && (size_t)n < sizeof command);
-    FILE *p = popen(command, "w");
-    ck_assert_ptr_nonnull(p);
-    ck_assert_uint_eq(fwrite(text->base, 1, text->len, p), text->len);
-    ck_assert_int_eq(pclose(p), 0);
+    static const char prologue[] = "import json,re,sys\n"
+                                   "def pairs(p):\n"
+                                   " assert len(p) == len(dict(p)), p\n"
+                                   " return dict(p)\n"
+                                   "t = sys.stdin.buffer.read().decode('utf-8')\n"
+                                   "d = json.loads(t, object_pairs_hook=pairs)\n";
+    char script[4096];
+    int status = 0, n = snprintf(script, sizeof script, "%s%s", prologue, check);
+    ck_assert(n > 0 && (size_t)n < sizeof script);
+    int fd = memfd_create("document", MFD_CLOEXEC);
+    ck_assert_int_eq(write(fd, text->base, text->len), (ssize_t)text->len);
+    ck_assert_int_eq(lseek(fd, 0, SEEK_SET), 0);
+    pid_t pid = fork();
+    ck_assert_int_ge(pid, 0);
+    if (pid == 0) {
+        if (dup2(fd, STDIN_FILENO) >= 0)
+            execl("/usr/bin/python3", "python3", "-c", script, (char *)NULL);
+        _exit(127);
+    }
+    (void)close(fd);
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert_msg(status == 0, "%.*s", (int)text->len, text->base);
 }
 
 START_TEST(openapi)

@@ -4,6 +4,7 @@
 #include "suite.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 static struct nacre_manifest manifest;
@@ -180,12 +181,14 @@ START_TEST(a_long_parameter_does_not_fit_its_length)
 {
     static char path[70000];
     static uint8_t out[80000];
-    memcpy(path, "/item/", 6);
+    (void)snprintf(path, sizeof path, "/item/");
     memset(path + 6, 'a', 65535);
-    memcpy(path + 6 + 65535, "/b", 3);
+    path[6 + 65535] = '/';
+    path[6 + 65536] = 'b';
     ck_assert_int_eq(params(path, out, sizeof out), 2 + 65535 + 3);
     memset(path + 6, 'a', 65536);
-    memcpy(path + 6 + 65536, "/b", 3);
+    path[6 + 65536] = '/';
+    path[6 + 65537] = 'b';
     ck_assert_int_eq(params(path, out, sizeof out), -ENOSPC);
 }
 END_TEST
