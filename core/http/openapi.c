@@ -4,7 +4,6 @@
 #include "schema.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -95,17 +94,53 @@ static void put_envelope(struct nacre_json_out *out, const struct nacre_manifest
              "\"required\":[\"response\",\"signature\"]}");
 }
 
+/* "post_network_register_agent": what generated clients call the route. `out` is always terminated. */
+static void operation_name(const struct nacre_route_decl *r, char *out, size_t cap)
+{
+    const char *const parts[] = {r->method, r->path};
+    size_t at = 0;
+    for (size_t k = 0; k < 2; k++) {
+        for (const char *c = parts[k]; *c && at < cap - 1; c++) {
+            if ((*c >= 'a' && *c <= 'z') || (*c >= '0' && *c <= '9'))
+                out[at++] = *c;
+            else if (*c >= 'A' && *c <= 'Z')
+                out[at++] = (char)(*c + 32);
+            else if (at && out[at - 1] != '_')
+                out[at++] = '_';
+        }
+    }
+    while (at && out[at - 1] == '_')
+        at--;
+    out[at] = '\0';
+}
+
+static void put_operation_id(struct nacre_json_out *out, const struct nacre_manifest *m, uint32_t index)
+{
+    char name[300], other[300];
+    operation_name(&m->routes[index], name, sizeof name);
+    nacre_json_lit(out, "\"");
+    nacre_json_lit(out, name);
+    for (uint32_t i = 0; i < index; i++) {
+        operation_name(&m->routes[i], other, sizeof other);
+        if (strcmp(name, other) == 0) { /* "/a-b" and "/a_b" */
+            nacre_json_lit(out, "__");
+            nacre_json_u64(out, index);
+            break;
+        }
+    }
+    nacre_json_lit(out, "\"");
+}
+
 static void put_operation(struct nacre_json_out *out, const struct nacre_manifest *m, uint32_t index)
 {
     const struct nacre_route_decl *r = &m->routes[index];
     const struct nacre_intent_decl *intent = &m->intents[r->intent];
-    char id[32] = "";
-    for (size_t i = 0; i < sizeof id - 1 && r->method[i]; i++) /* "POST" -> "post" */
-        id[i] = (char)(r->method[i] >= 'A' && r->method[i] <= 'Z' ? r->method[i] + 32 : r->method[i]);
-    put_string(out, id);
-    (void)snprintf(id, sizeof id, "route_%u", index);
+    char method[32] = "";
+    for (size_t i = 0; i < sizeof method - 1 && r->method[i]; i++) /* "POST" -> "post" */
+        method[i] = (char)(r->method[i] >= 'A' && r->method[i] <= 'Z' ? r->method[i] + 32 : r->method[i]);
+    put_string(out, method);
     nacre_json_lit(out, ":{\"operationId\":");
-    put_string(out, id);
+    put_operation_id(out, m, index);
     nacre_json_lit(out, ",\"summary\":");
     put_string(out, intent->name);
     nacre_json_lit(out, ",");

@@ -199,6 +199,8 @@ bool nacre_request_keep(struct nacre_conn *conn, const void *data, size_t len)
         size_t cap = conn->body_cap ? conn->body_cap * 2 : FIRST_PIECE;
         while (cap - conn->body_len < len)
             cap *= 2;
+        if (!conn->chunked && cap > conn->content_length)
+            cap = (size_t)conn->content_length; /* more cannot come */
         if (!nacre_held_take(shared, cap))
             return false;
         uint8_t *body = malloc(cap);

@@ -96,6 +96,33 @@ START_TEST(openapi)
 }
 END_TEST
 
+START_TEST(operation_names)
+{
+    static const char *const paths[] = {"/a-b", "/a_b", "/a/{b}", "/c", "/A--B/", "/long"};
+    struct nacre_type_decl types[] = {{.kind = NACRE_KIND_U8, .depth = 1},
+                                      {.kind = NACRE_KIND_STRUCT, .depth = 2, .n_fields = 1, .name = "One"}};
+    struct nacre_field_decl field = {"x", 0, 0};
+    struct nacre_intent_decl intent = {.name = "I", .response = 1};
+    struct nacre_route_decl routes[6];
+    struct nacre_manifest m = {.app = "names",
+                               .version = "1",
+                               .types = {types, 2, &field, 1},
+                               .intents = &intent,
+                               .n_intents = 1,
+                               .routes = routes,
+                               .n_routes = 6};
+    for (uint32_t i = 0; i < 6; i++)
+        routes[i] = (struct nacre_route_decl){.method = "GET", .path = paths[i], .request = 1, .response = 1};
+    struct nacre_json_out out = {0};
+    ck_assert_int_eq(nacre_openapi_write(&out, &m), 0);
+    python(
+        &out,
+        "ids = [d['paths'][p]['get']['operationId'] for p in ('/a-b', '/a_b', '/a/{b}', '/A--B/', '/long')]\n"
+        "assert ids == ['get_a_b', 'get_a_b__1', 'get_a_b__2', 'get_a_b__4', 'get_long'], ids\n");
+    free(out.base);
+}
+END_TEST
+
 START_TEST(two_structs_of_one_name)
 {
     struct nacre_field_decl fields[] = {{"x", 0, 0}, {"y", 1, 0}, {"z", 2, 0}};
@@ -283,6 +310,7 @@ static void add(TCase *tc)
 {
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, openapi);
+    tcase_add_test(tc, operation_names);
     tcase_add_test(tc, two_structs_of_one_name);
     tcase_add_test(tc, health_before_there_is_a_key);
     tcase_add_test(tc, health);
