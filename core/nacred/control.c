@@ -6,6 +6,7 @@
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
 #define MESSAGES_A_TURN 16 /* of one helper, before everything else gets its turn */
@@ -166,7 +167,7 @@ static void announce(struct nacre_core *c)
 
 static void on_ready(struct nacre_core *c, struct nacre_helper *h)
 {
-    if (h->state != NACRE_HELPER_STARTING)
+    if (h->state != NACRE_HELPER_STARTING || h->pid == 0)
         return;
     h->state = NACRE_HELPER_UP;
     h->up_ns = nacre_monotonic_ns();
@@ -222,16 +223,20 @@ static bool dispatch(struct nacre_core *c, struct nacre_helper *h)
 
 void nacre_control_receive(struct nacre_core *c, struct nacre_helper *h)
 {
-    for (int i = 0; i < MESSAGES_A_TURN && h->control >= 0 && !h->doomed; i++) {
+    bool ended = false;
+    for (int i = 0; i < MESSAGES_A_TURN && !h->doomed && !ended; i++) {
         int got = nacre_frame_receive(h->control, &c->inbox, NACRE_FAILURE_TEXT, true);
         if (got == -EAGAIN || got == -EINTR)
             break;
-        if (got == 0)
-            nacre_helper_kill(h, NULL); /* it is ending, which is logged when it has */
-        else if (got < 0)
+        ended = got == 0;
+        if (got < 0)
             nacre_helper_kill(h, got == -EBADMSG ? "control message out of form" : strerror(-got));
-        else if (!dispatch(c, h))
+        else if (got > 0 && !dispatch(c, h))
             nacre_helper_kill(h, "control message of a wrong type or content");
     }
+    if (ended && !c->stopping)
+        nacre_helper_kill(h, NULL); /* it is ending, which is logged when it has */
+    if (ended || h->doomed)         /* or its end would be reported again and again until it is reaped */
+        (void)epoll_ctl(c->epoll, EPOLL_CTL_DEL, h->control, NULL);
     nacre_inbox_clear(&c->inbox);
 }

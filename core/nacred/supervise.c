@@ -140,12 +140,12 @@ void nacre_helper_kill(struct nacre_helper *h, const char *why)
     (void)kill(h->pid, SIGKILL); /* it is not reaped yet, so the number is still its own */
 }
 
-static void log_end(const struct nacre_helper *h, int status, int64_t wait_ms)
+static void log_end(const struct nacre_helper *h, pid_t pid, int status, int64_t wait_ms)
 {
-    bool killed = WIFSIGNALED(status);
+    bool killed = WIFSIGNALED(status), asked = status == 0 && wait_ms < 0;
     const char *name = killed ? sigabbrev_np(WTERMSIG(status)) : NULL;
-    nacre_log_event(NACRE_LEVEL_WARN, "helper ended", NLS("helper", h->name), NLI("pid", h->pid),
-                    killed ? NLS("signal", name) : NLI("exit", WEXITSTATUS(status)),
+    nacre_log_event(asked ? NACRE_LEVEL_INFO : NACRE_LEVEL_WARN, "helper ended", NLS("helper", h->name),
+                    NLI("pid", pid), killed ? NLS("signal", name) : NLI("exit", WEXITSTATUS(status)),
                     NLI("restart_in_ms", wait_ms));
 }
 
@@ -179,13 +179,12 @@ static int64_t plan(struct nacre_core *c, struct nacre_helper *h)
 
 static void reaped(struct nacre_core *c, struct nacre_helper *h, int status)
 {
+    pid_t pid = h->pid;
+    h->pid = 0;                  /* from here on the number may be another process's */
     nacre_control_receive(c, h); /* its last words */
-    h->doomed = true;
-    int64_t wait_ms = plan(c, h);
-    log_end(h, status, wait_ms);
+    log_end(h, pid, status, plan(c, h));
     (void)close(h->control);
     h->control = -1;
-    h->pid = 0;
     if (h->is_app)
         nacre_broker_reset(&c->broker);
     else
