@@ -55,7 +55,7 @@ int32_t nacre_call_fail_z(struct nacre_app_call *call, int32_t status, const cha
 uint32_t nacre_call_remaining(const struct nacre_app_call *call)
 {
     const uint64_t now = nacre_monotonic_ns();
-    const uint64_t ms = call->deadline_ns > now ? (call->deadline_ns - now) / 1000000u : 0;
+    const uint64_t ms = call->deadline_ns > now ? (call->deadline_ns - now + 999999u) / 1000000u : 0;
     return ms > UINT32_MAX ? UINT32_MAX : (uint32_t)ms;
 }
 

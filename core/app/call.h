@@ -33,7 +33,7 @@ int32_t nacre_call_fail(struct nacre_app_call *call, int32_t status, const char 
 /* The same with a terminated text. */
 int32_t nacre_call_fail_z(struct nacre_app_call *call, int32_t status, const char *text);
 
-/* Milliseconds to the deadline, at most UINT32_MAX; 0 when it has passed. */
+/* Milliseconds to the deadline, rounded up, at most UINT32_MAX; 0 only once it has passed. */
 uint32_t nacre_call_remaining(const struct nacre_app_call *call);
 
 /* The id as logs and X-Request-Id have it: 16 hex digits. */
