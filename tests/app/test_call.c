@@ -80,12 +80,13 @@ END_TEST
 /* Cut between characters, wherever the end falls in one. */
 START_TEST(long_failure_texts)
 {
+    static const char euro[3] = {(char)0xe2, (char)0x82, (char)0xac};
     char text[3 * NACRE_FAILURE_TEXT + 8];
     begin(0);
     for (size_t shift = 0; shift < 3; shift++) {
         memset(text, 'x', shift);
         for (size_t i = 0; i < NACRE_FAILURE_TEXT; i++)
-            memcpy(text + shift + 3 * i, "\xe2\x82\xac", 3);
+            memcpy(text + shift + 3 * i, euro, sizeof euro);
         (void)nacre_call_fail(&call, 500, text, shift + 3 * (size_t)NACRE_FAILURE_TEXT);
         ck_assert_uint_eq(call.fail_len, NACRE_FAILURE_TEXT - (NACRE_FAILURE_TEXT - shift) % 3);
         ck_assert_mem_eq(call.fail_text, text, call.fail_len);
