@@ -27,13 +27,13 @@ setup:
 
 build: setup ## build all programs into out/bin and the plugins into out/plugins
 	@$(CONFIGURE) -B out/build -DNACRE_OUT=$(OUT) -DNACRE_TESTS=OFF >/dev/null
-	@cmake --build out/build -j $(JOBS)
+	@cmake --build out/build -j $(JOBS) -- --quiet
 
 # The programs and the tests, in the same build directory.
 build-tests:
 	@tools/setup.sh build test
 	@$(CONFIGURE) -B out/build -DNACRE_OUT=$(OUT) -DNACRE_TESTS=ON >/dev/null
-	@cmake --build out/build -j $(JOBS)
+	@cmake --build out/build -j $(JOBS) -- --quiet
 
 run: build ## install what is missing, build, start ENCLAVE_APP on LISTEN in the foreground
 	@tools/run.sh "$(OUT)" "$(ENCLAVE_APP)" "$(LISTEN)" "$(SECRETS)" $(ARGS)
@@ -41,7 +41,7 @@ run: build ## install what is missing, build, start ENCLAVE_APP on LISTEN in the
 demo: ## start ENCLAVE_APP (media, weather), call it, check signature and document, exit
 	@tools/setup.sh build test
 	@$(CONFIGURE) -B out/build -DNACRE_OUT=$(OUT) >/dev/null
-	@cmake --build out/build -j $(JOBS)
+	@cmake --build out/build -j $(JOBS) -- --quiet
 	@$(PYTHON) tests/independent/demo.py --out "$(OUT)" --app "$(ENCLAVE_APP)"
 
 test: build-tests ## build and run unit tests and end-to-end tests
@@ -54,13 +54,13 @@ lint: ## clang-format, clang as second compiler, clang-tidy, cppcheck, forbidden
 asan: ## unit tests and a short end-to-end run under AddressSanitizer and UBSan
 	@tools/setup.sh build test
 	@$(CONFIGURE) -B out/asan -DNACRE_SANITIZE=address -DCMAKE_BUILD_TYPE=Debug >/dev/null
-	@cmake --build out/asan -j $(JOBS)
+	@cmake --build out/asan -j $(JOBS) -- --quiet
 	@$(PYTHON) tools/run-tests.py --build out/asan --out "$(OUT)/asan" --name asan --e2e-marker sanitizer
 
 tsan: ## unit tests under ThreadSanitizer
 	@tools/setup.sh build test
 	@$(CONFIGURE) -B out/tsan -DNACRE_SANITIZE=thread -DCMAKE_BUILD_TYPE=Debug >/dev/null
-	@cmake --build out/tsan -j $(JOBS)
+	@cmake --build out/tsan -j $(JOBS) -- --quiet
 	@$(PYTHON) tools/run-tests.py --build out/tsan --out "$(OUT)/tsan" --name tsan --no-e2e
 
 bench: build-tests ## CPU time an answer, requests per second, latency, memory, start-up
