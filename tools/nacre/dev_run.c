@@ -1,5 +1,6 @@
 #include "dev_run.h"
 
+#include "dev_probe.h"
 #include "dev_child.h"
 #include "netaddr.h"
 
@@ -13,6 +14,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#define PROBE_MS     3000 /* for the first document to reach nacre-http */
 #define SIM_READY_MS 10000
 #define CORE_STOP_MS 10000 /* nacred drains for up to five seconds */
 #define SIM_STOP_MS  3000
@@ -146,6 +148,17 @@ static int parse_ready(const char *line, char key[2 * PUBLIC_KEY + 1], uint64_t 
     return 0;
 }
 
+/* Waits until clients are answered. Faults that were asked for may keep them from it, so a late one is only told. */
+static void await_clients(const char *listen, uint64_t port)
+{
+    struct nacre_netaddr address;
+    if (port > UINT16_MAX || strncmp(listen, "tcp:", 4) != 0 || nacre_netaddr_parse(&address, listen + 4))
+        return;
+    address.port = (uint16_t)port;
+    if (nacre_dev_probe(&address, PROBE_MS) == -ETIMEDOUT)
+        (void)fprintf(stderr, "nacre dev: no attestation document within %d ms, going on\n", PROBE_MS);
+}
+
 /* The address as a client on this machine writes it, with the port that was really taken. */
 static void make_url(char *out, size_t room, const char *listen, uint64_t port)
 {
@@ -168,6 +181,7 @@ static enum event announce(struct run *r)
     if (parse_ready(r->core.line, key, &port))
         return fail("nacred's ready line is out of form");
     make_url(url, sizeof url, r->plan->listen, port);
+    await_clients(r->plan->listen, port);
     if (printf("ready url=%s public_key=%s root=%s dir=%s\n", url, key, r->dir->root, r->dir->path) < 0 ||
         fflush(stdout) != 0)
         return fail("standard output cannot be written to");
