@@ -17,17 +17,27 @@ void nacre_app_init(struct nacre_app *a)
     nacre_app_clock_init(&a->clock, a->manifest.config.clock_max_error_ms);
 }
 
-bool nacre_app_wait(struct nacre_app *a, uint64_t ms)
+/* Until stopping or, for a doze, roused. The flag is read under the lock: who rouses in between is not missed. */
+static bool wait_until(struct nacre_app *a, uint64_t ms, bool doze)
 {
     const uint64_t ns = nacre_monotonic_ns() + ms * 1000000u;
     const struct timespec until = {(time_t)(ns / 1000000000u), (long)(ns % 1000000000u)};
-    const bool dozing = atomic_load(&a->dozing);
     int err = 0;
     (void)pthread_mutex_lock(&a->wake_lock);
-    while (!atomic_load(&a->stopping) && atomic_load(&a->dozing) == dozing && err == 0)
+    while (!atomic_load(&a->stopping) && (!doze || atomic_load(&a->dozing)) && err == 0)
         err = pthread_cond_timedwait(&a->wake, &a->wake_lock, &until);
     (void)pthread_mutex_unlock(&a->wake_lock);
     return atomic_load(&a->stopping);
+}
+
+bool nacre_app_wait(struct nacre_app *a, uint64_t ms)
+{
+    return wait_until(a, ms, false);
+}
+
+bool nacre_app_doze(struct nacre_app *a, uint64_t ms)
+{
+    return wait_until(a, ms, true);
 }
 
 void nacre_app_rouse(struct nacre_app *a)

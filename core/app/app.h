@@ -53,8 +53,11 @@ struct nacre_app {
 /* After the manifest has been read: locks, lanes, clock. */
 void nacre_app_init(struct nacre_app *app);
 
-/* Waits until stopping or, where the caller set dozing, roused; at most `ms` milliseconds. Returns stopping. */
+/* Waits until stopping, at most `ms` milliseconds. Returns stopping. Any thread. */
 bool nacre_app_wait(struct nacre_app *app, uint64_t ms);
+
+/* The same, and no longer than `dozing` is set. Main thread. */
+bool nacre_app_doze(struct nacre_app *app, uint64_t ms);
 
 /* A call begins: ends the main thread's doze. Costs one atomic load when it is awake. */
 void nacre_app_rouse(struct nacre_app *app);

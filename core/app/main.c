@@ -118,7 +118,7 @@ static void watch(void)
 {
     uint32_t idle = 0;
     uint64_t looked_ns = 0;
-    while (!nacre_app_wait(&app, atomic_load(&app.dozing) ? WATCH_MS : TICK_MS)) {
+    while (!(atomic_load(&app.dozing) ? nacre_app_doze(&app, WATCH_MS) : nacre_app_wait(&app, TICK_MS))) {
         const uint64_t now = nacre_monotonic_ns();
         idle = nacre_workers_relieve(&app, now) ? 0 : idle + 1;
         if (idle > TICKS_IDLE) {
