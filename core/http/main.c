@@ -10,6 +10,7 @@
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 /* What libmicrohttpd, epoll, threads and memory need. Descriptors of new things come from accept and from nacred only. */
 static const char *const allowed_calls[] = {
@@ -81,6 +82,7 @@ int main(void)
         return fail("libsodium does not start");
     if (nacre_manifest_load_fd(&manifest, NACRE_FD_MANIFEST, why, sizeof why) < 0)
         return fail(why);
+    (void)close(NACRE_FD_MANIFEST);
     nacre_log_setup("nacre-http", level_of(manifest.config.log_level),
                     strcmp(manifest.config.log_format, "json") == 0);
     nacre_raise_descriptor_limit();

@@ -13,6 +13,9 @@
 #define SLOWEST_READER 16384u
 /* vsock in enclaves does badly with large writes. */
 #define VSOCK_BLOCK 16384u
+#define HEAD_ROOM   1024u
+/* Above this, an answer's buffer is given away rather than copied. */
+#define GIVE_FROM 65536u
 
 #define PREFLIGHT_METHODS "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, *"
 /* "*" does not cover Authorization (Fetch standard, 3.2.3) */
@@ -58,7 +61,7 @@ static struct MHD_Response *make_response(const struct nacre_conn *conn, const s
         [NACRE_BODY_GIVE] = MHD_RESPMEM_MUST_FREE,
     };
     struct MHD_Response *r;
-    if (conn->lane->shared->is_vsock && reply->len > VSOCK_BLOCK) {
+    if (conn->lane->shared->is_vsock && reply->len > VSOCK_BLOCK - HEAD_ROOM) {
         r = make_blocks(reply);
         if (reply->mode == NACRE_BODY_GIVE)
             free(reply->body);
@@ -156,9 +159,13 @@ bool nacre_reply_out(struct nacre_conn *conn, uint32_t status, uint32_t retry_s)
     struct nacre_json_out *out = &conn->lane->out;
     struct nacre_http_reply reply = {
         .status = status, .type = NACRE_TYPE_JSON, .body = out->base, .len = out->len, .retry_s = retry_s};
-    if (out->failed)
+    if (out->failed) {
         reply = (struct nacre_http_reply){.status = 500,
                                           .mode = NACRE_BODY_KEEP}; /* no memory even for the error */
+    } else if (out->len > GIVE_FROM) {
+        reply.mode = NACRE_BODY_GIVE;
+        *out = (struct nacre_json_out){0};
+    }
     return nacre_reply(conn, &reply);
 }
 

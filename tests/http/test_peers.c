@@ -290,6 +290,42 @@ START_TEST(in_flight_limit)
 }
 END_TEST
 
+START_TEST(connection_limits)
+{
+    struct client many[4];
+    config.http_connections = 3;
+    restart(1, 0);
+    good_request();
+    for (unsigned i = 0; i < 4; i++) {
+        client_open(&many[i], f.port);
+        client_text(&many[i], "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    }
+    client_expect(&many[0], 200, "Pong!");
+    client_expect(&many[1], 200, "Pong!");
+    struct pollfd p = {many[2].fd, POLLIN, 0};
+    ck_assert_int_eq(poll(&p, 1, 200), 0); /* in the queue of the socket, not accepted */
+    client_close(&many[0]);
+    client_close(&many[1]);
+    client_expect(&many[2], 200, "Pong!");
+    client_expect(&many[3], 200, "Pong!");
+    client_close(&many[2]);
+    client_close(&many[3]);
+
+    config.http_connections = 100;
+    config.http_connections_per_address = 2;
+    restart(1, 0);
+    good_request();
+    client_open(&many[0], f.port);
+    client_text(&many[0], "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    client_expect(&many[0], 200, "Pong!");
+    client_open(&many[1], f.port);
+    (void)client_closed(&many[1], 5000); /* one too many from this address */
+    good_request();
+    client_close(&many[0]);
+    client_close(&many[1]);
+}
+END_TEST
+
 /* More than the app's socket holds: the rest waits in line, in order, and none is lost. */
 START_TEST(an_app_that_is_slow_to_read)
 {
@@ -416,6 +452,7 @@ static void add(TCase *tc)
     tcase_add_test(tc, answers_that_do_not_fit);
     tcase_add_test(tc, rubbish_frames);
     tcase_add_test(tc, in_flight_limit);
+    tcase_add_test(tc, connection_limits);
     tcase_add_test(tc, an_app_that_is_slow_to_read);
     tcase_add_test(tc, an_app_that_never_reads);
     tcase_add_test(tc, the_process_is_confined);
