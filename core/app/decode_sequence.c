@@ -60,7 +60,7 @@ int nacre_walk_bytes(struct nacre_walk *w, enum nacre_json_token token, uint8_t 
 
 int nacre_walk_address(struct nacre_walk *w, uint8_t *out, const struct nacre_place *at)
 {
-    size_t n;
+    size_t n = 0;
     int err = read_octets(w, out, sizeof(struct nacre_address), &n, at);
     if (!err && n != sizeof(struct nacre_address))
         err = nacre_walk_say(w, at, "expected address: 32 numbers", -EBADMSG);
