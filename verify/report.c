@@ -90,6 +90,8 @@ int nacre_vfy_conclude(struct nacre_verify_report *report, nacre_verify_report *
         /* What did not verify is not handed out. */
         nacre_verify_doc_free(report->doc);
         report->doc = NULL;
+        nacre_vfy_content_free(report->content);
+        report->content = NULL;
         for (size_t i = 0; i < report->count; i++) {
             const nacre_verify_check *check = &report->check[i];
             if (!check->passed) {
@@ -127,6 +129,30 @@ const nacre_verify_doc *nacre_verify_report_doc(const nacre_verify_report *repor
     return report->doc;
 }
 
+nacre_verify_bytes nacre_verify_report_data(const nacre_verify_report *report)
+{
+    nacre_verify_bytes data = {0};
+    if (report->content != NULL) {
+        data.data = (const uint8_t *)report->content->data;
+        data.size = report->content->data_size;
+    }
+    return data;
+}
+
+const nacre_verify_signed *nacre_verify_report_signed(const nacre_verify_report *report)
+{
+    return report->content != NULL ? &report->content->signed_ : NULL;
+}
+
+void nacre_vfy_content_free(struct nacre_vfy_content *content)
+{
+    if (content != NULL) {
+        free(content->data);
+        free(content->bcs);
+        free(content);
+    }
+}
+
 uint64_t nacre_verify_report_time_ms(const nacre_verify_report *report)
 {
     return report->time_ms;
@@ -143,5 +169,6 @@ void nacre_verify_report_free(nacre_verify_report *report)
         free((void *)(uintptr_t)report->check[i].actual);
     }
     nacre_verify_doc_free(report->doc);
+    nacre_vfy_content_free(report->content);
     free(report);
 }

@@ -16,7 +16,21 @@ struct nacre_verify_report {
     bool out_of_memory;
     uint64_t time_ms;
     nacre_verify_doc *doc;
+    struct nacre_vfy_content *content; /* of an answer in JSON */
 };
+
+/* What an answer said, kept for whoever asks once it is verified. */
+struct nacre_vfy_content {
+    char *data; /* JSON, malloc'd */
+    size_t data_size;
+    uint8_t *bcs; /* malloc'd */
+    uint8_t key[32];
+    uint8_t signature[64];
+    nacre_verify_signed signed_; /* points into the above */
+};
+
+/* Accepts NULL. */
+void nacre_vfy_content_free(struct nacre_vfy_content *content);
 
 struct nacre_verify_report *nacre_vfy_report_new(void);
 

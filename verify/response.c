@@ -7,6 +7,7 @@
 #include <openssl/evp.h>
 
 #include "policy.h"
+#include "response.h"
 #include "text.h"
 
 #define KEY_SIZE       32u
@@ -73,6 +74,23 @@ static bool sizes_right(const nacre_verify_signed *response, struct nacre_verify
     return true;
 }
 
+bool nacre_vfy_check_response(const nacre_verify_signed *response, struct nacre_verify_report *report)
+{
+    size_t size = 0;
+    uint8_t *message = message_of(response, &size);
+    if (message == NULL) {
+        return false;
+    }
+    if (sizes_right(response, report)) {
+        check_signature(response, message, size, report);
+        if (response->max_age_ms > 0) {
+            nacre_vfy_check_age(response->timestamp_ms, response->now_ms, response->max_age_ms, report);
+        }
+    }
+    free(message);
+    return true;
+}
+
 int nacre_verify_response(const nacre_verify_signed *response, nacre_verify_report **report,
                           nacre_verify_error *error)
 {
@@ -81,20 +99,10 @@ int nacre_verify_response(const nacre_verify_signed *response, nacre_verify_repo
         return nacre_vfy_fail(error, NACRE_VERIFY_E_ARGUMENT,
                               "no response, no data, or a struct_size below %zu bytes", sizeof *response);
     }
-    size_t size = 0;
     struct nacre_verify_report *made = nacre_vfy_report_new();
-    uint8_t *message = message_of(response, &size);
-    if (made == NULL || message == NULL) {
+    if (made == NULL || !nacre_vfy_check_response(response, made)) {
         nacre_verify_report_free(made);
-        free(message);
         return nacre_vfy_fail(error, NACRE_VERIFY_E_MEMORY, "out of memory");
     }
-    if (sizes_right(response, made)) {
-        check_signature(response, message, size, made);
-        if (response->max_age_ms > 0) {
-            nacre_vfy_check_age(response->timestamp_ms, response->now_ms, response->max_age_ms, made);
-        }
-    }
-    free(message);
     return nacre_vfy_conclude(made, report, error);
 }

@@ -51,6 +51,9 @@ extern "C" {
 #define NACRE_VERIFY_NONCE_MAX       512u
 #define NACRE_VERIFY_PUBLIC_KEY_MAX  1024u
 #define NACRE_VERIFY_MODULE_ID_MAX   256u
+/* Of ours: an answer's JSON, and a type file. */
+#define NACRE_VERIFY_ANSWER_MAX (64u << 20)
+#define NACRE_VERIFY_TYPES_MAX  (1u << 20)
 
 /* How far ahead of the verifier's clock a document or an answer may be when its age is checked. */
 #define NACRE_VERIFY_CLOCK_SKEW_MS 10000u
@@ -69,6 +72,7 @@ typedef struct nacre_verify_bytes {
 typedef struct nacre_verify_doc nacre_verify_doc;
 typedef struct nacre_verify_policy nacre_verify_policy;
 typedef struct nacre_verify_report nacre_verify_report;
+typedef struct nacre_verify_types nacre_verify_types;
 
 /* The library's version, "0.1.0". Static. */
 NACRE_VERIFY_API const char *nacre_verify_version(void);
@@ -202,6 +206,46 @@ typedef struct nacre_verify_signed {
  */
 NACRE_VERIFY_API int nacre_verify_response(const nacre_verify_signed *response, nacre_verify_report **report,
                                            nacre_verify_error *error);
+
+/*
+ * Reads a type file, as `nacre plugin types APP.so` writes it: which type each intent signs, and what the types
+ * consist of. `text` need not end in NUL and is not kept. On success *types is the caller's, to be freed with
+ * nacre_verify_types_free(); otherwise *types is untouched. Returns OK, E_MEMORY, or E_ARGUMENT with the place and
+ * the reason. A type file proves nothing and needs no proof: the signature covers the bytes that the type makes of
+ * an answer, so that with a wrong type an answer fails.
+ */
+NACRE_VERIFY_API int nacre_verify_types_parse(const char *text, size_t size, nacre_verify_types **types,
+                                              nacre_verify_error *error);
+NACRE_VERIFY_API void nacre_verify_types_free(nacre_verify_types *types);
+
+/* An answer in JSON and what is expected of it. Zero it, then set struct_size to sizeof(nacre_verify_answer). */
+typedef struct nacre_verify_answer {
+    size_t struct_size;
+    const char *json; /* the answer, {"response":{"intent","timestamp_ms","data"},"signature"}; UTF-8 */
+    size_t json_size;
+    const uint8_t *public_key; /* raw Ed25519 key from a verified document, 32 bytes */
+    size_t public_key_size;
+    const nacre_verify_types *types;
+    const char *intent_name; /* the name of the expected intent; NULL: any that the types declare */
+    uint64_t now_ms;         /* the verifier's clock; used only if max_age_ms is set */
+    uint64_t max_age_ms;     /* 0: the age is not checked */
+} nacre_verify_answer;
+
+/*
+ * Verifies an answer from its JSON: brings "data" into BCS by the type that its intent declares, then checks as
+ * nacre_verify_response() does. Exact: integers keep all 64 bits, u128 and u256 are decimal strings, bytes and
+ * addresses arrays of numbers, an absent option is null. "data" and "response" hold what is declared and nothing
+ * else, each key once; keys beside "response" and "signature" are not signed and not looked at. Nothing relates an
+ * answer to a request but its content, its time and its intent. Results as for nacre_verify_document(); the checks
+ * are "encoding", "intent", "type", then those of nacre_verify_response().
+ */
+NACRE_VERIFY_API int nacre_verify_answer_json(const nacre_verify_answer *answer, nacre_verify_report **report,
+                                              nacre_verify_error *error);
+
+/* Of a verified answer: its data as JSON, byte for byte as answered. data NULL otherwise. Belongs to the report. */
+NACRE_VERIFY_API nacre_verify_bytes nacre_verify_report_data(const nacre_verify_report *report);
+/* Of a verified answer: what was signed. bcs, public_key and signature belong to the report. NULL otherwise. */
+NACRE_VERIFY_API const nacre_verify_signed *nacre_verify_report_signed(const nacre_verify_report *report);
 
 /* 1 when every check passed. */
 NACRE_VERIFY_API int nacre_verify_report_verified(const nacre_verify_report *report);
