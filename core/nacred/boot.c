@@ -122,7 +122,7 @@ static int start_helpers(struct nacre_core *c)
 /* Makes the key, and starts the threads that work with it. */
 static int make_key(struct nacre_core *c)
 {
-    struct epoll_event event = {.events = EPOLLIN, .data.u64 = NACRE_EVENT(NACRE_ON_NSM)};
+    struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.u64 = NACRE_EVENT(NACRE_ON_NSM)};
     c->keys = nacre_keys_new();
     if (!c->keys)
         return nacre_refuse("the key could not be made: %s", strerror(errno));

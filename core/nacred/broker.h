@@ -7,7 +7,7 @@
 
 #include "common/manifest.h"
 
-#define NACRE_BROKER_MAX  512u /* connects in flight: as many as there can be workers */
+#define NACRE_BROKER_MAX  128u /* connects in flight; nacre-app is not heard while there are so many */
 #define NACRE_PARENT_CID  3u
 #define NACRE_EGRESS_PORT 8101u /* of entry 0 on the parent */
 

@@ -3,24 +3,70 @@
 #include "common/log.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#define MESSAGES_A_TURN 16 /* of one helper, before everything else gets its turn */
+#define MESSAGES_A_TURN 16          /* of one helper, before everything else gets its turn */
+#define PATIENCE_NS     5000000000u /* with a helper that does not read */
 
-static void send_frame(struct nacre_helper *h, void *frame, const void *payload, size_t len, const int *fds,
+/* False when it cannot be sent now; then nothing of it has been. */
+static bool send_frame(struct nacre_helper *h, void *frame, const void *payload, size_t len, const int *fds,
                        size_t n_fds)
 {
     if (h->control < 0 || h->doomed)
-        return;
+        return true;
     int err = nacre_frame_send(h->control, frame, payload, len, NULL, 0, fds, n_fds);
     if (err == -EAGAIN)
-        nacre_helper_kill(h, "does not read its control socket");
-    else if (err && err != -EPIPE && err != -ECONNRESET) /* it is dying, and will be reaped */
+        return false;
+    if (err && err != -EPIPE && err != -ECONNRESET) /* those two: it is dying, and will be reaped */
         nacre_helper_kill(h, strerror(-err));
+    return true;
+}
+
+/* For what a helper cannot do without. */
+static void must_send(struct nacre_helper *h, void *frame, const void *payload, size_t len, const int *fds,
+                      size_t n_fds)
+{
+    if (!send_frame(h, frame, payload, len, fds, n_fds))
+        nacre_helper_kill(h, "does not read its control socket");
+}
+
+/*
+ * May its next message be read? Only while it reads what we send, so that it cannot make us owe it more and more, and
+ * while there is room for another connect.
+ */
+static bool may_receive(struct nacre_core *c, struct nacre_helper *h)
+{
+    struct pollfd fd = {.fd = h->control, .events = POLLOUT};
+    bool reads = poll(&fd, 1, 0) != 0;
+    bool room =
+        !h->is_app || c->broker.in_flight + MESSAGES_A_TURN <= NACRE_BROKER_MAX || (fd.revents & POLLHUP);
+    uint32_t wanted = !reads ? EPOLLOUT : room ? EPOLLIN : 0;
+    struct epoll_event event = {.events = wanted,
+                                .data.u64 = NACRE_EVENT(h->is_app ? NACRE_ON_APP : NACRE_ON_HTTP)};
+    if (wanted != h->watched && epoll_ctl(c->epoll, EPOLL_CTL_MOD, h->control, &event) == 0)
+        h->watched = wanted;
+    if (reads)
+        h->deaf_since_ns = 0;
+    else if (h->deaf_since_ns == 0)
+        h->deaf_since_ns = nacre_monotonic_ns();
+    return reads && room;
+}
+
+void nacre_control_tick(struct nacre_core *c, uint64_t now_ns)
+{
+    struct nacre_helper *both[] = {&c->http, &c->app};
+    for (size_t i = 0; i < 2; i++) {
+        struct nacre_helper *h = both[i];
+        if (h->control < 0 || h->doomed || h->watched == EPOLLIN || may_receive(c, h))
+            continue;
+        if (h->deaf_since_ns && now_ns > h->deaf_since_ns && now_ns - h->deaf_since_ns > PATIENCE_NS)
+            nacre_helper_kill(h, "does not read its control socket");
+    }
 }
 
 void nacre_send_init(struct nacre_core *c)
@@ -31,7 +77,7 @@ void nacre_send_init(struct nacre_core *c)
                                  .has_admin = l->has_admin,
                                  .is_vsock = l->is_vsock};
     memcpy(f.ticket_key, c->ticket_key, sizeof f.ticket_key);
-    send_frame(&c->http, &f, NULL, 0, l->fds, l->n_lanes + l->has_admin);
+    must_send(&c->http, &f, NULL, 0, l->fds, l->n_lanes + l->has_admin);
     sodium_memzero(&f, sizeof f);
 }
 
@@ -40,13 +86,13 @@ void nacre_send_lane(struct nacre_core *c, struct nacre_helper *h, uint32_t lane
 {
     struct nacre_lane_frame f = {
         .head.type = NACRE_FRAME_LANE, .lane = lane, .n_lanes = c->n_lanes, .what = what};
-    send_frame(h, &f, NULL, 0, fds, what & NACRE_LANE_SIGNED ? 2 : 1);
+    must_send(h, &f, NULL, 0, fds, what & NACRE_LANE_SIGNED ? 2 : 1);
 }
 
 void nacre_send_stop(struct nacre_helper *h)
 {
     struct nacre_plain_frame f = {.head.type = NACRE_FRAME_STOP};
-    send_frame(h, &f, NULL, 0, NULL, 0);
+    must_send(h, &f, NULL, 0, NULL, 0);
 }
 
 void nacre_send_state(struct nacre_core *c)
@@ -71,7 +117,7 @@ void nacre_send_state(struct nacre_core *c)
     };
     if (c->keys)
         memcpy(f.public_key, c->keys->sign_public, sizeof f.public_key);
-    send_frame(&c->http, &f, NULL, 0, NULL, 0);
+    (void)send_frame(&c->http, &f, NULL, 0, NULL, 0);
 }
 
 void nacre_send_time(struct nacre_core *c)
@@ -81,7 +127,7 @@ void nacre_send_time(struct nacre_core *c)
                                  .offset_ns = now.offset_ns,
                                  .error_ns = now.error_ns,
                                  .valid = now.valid};
-    send_frame(&c->app, &f, NULL, 0, NULL, 0);
+    (void)send_frame(&c->app, &f, NULL, 0, NULL, 0);
 }
 
 void nacre_send_secrets(struct nacre_core *c)
@@ -91,7 +137,7 @@ void nacre_send_secrets(struct nacre_core *c)
         return;
     c->app.got_secrets = true;
     nacre_send_time(c);
-    send_frame(&c->app, &f, c->secrets.blob, c->secrets.len, NULL, 0);
+    must_send(&c->app, &f, c->secrets.blob, c->secrets.len, NULL, 0);
 }
 
 void nacre_send_document(struct nacre_core *c)
@@ -99,33 +145,33 @@ void nacre_send_document(struct nacre_core *c)
     struct nacre_document_frame f = {
         .head.type = NACRE_FRAME_DOCUMENT, .made_ns = c->document_ns, .status = 200};
     if (c->document_len > 0)
-        send_frame(&c->http, &f, c->document, c->document_len, NULL, 0);
+        (void)send_frame(&c->http, &f, c->document, c->document_len, NULL, 0);
 }
 
 static void send_refusal(struct nacre_core *c, uint64_t id, uint32_t status, const char *text)
 {
     struct nacre_document_frame f = {
         .head.type = NACRE_FRAME_DOCUMENT, .id = id, .made_ns = nacre_monotonic_ns(), .status = status};
-    send_frame(&c->http, &f, text, strlen(text), NULL, 0);
+    (void)send_frame(&c->http, &f, text, strlen(text), NULL, 0);
 }
 
-void nacre_send_attested(struct nacre_core *c, const struct nacre_nsm_result *r)
+bool nacre_send_attested(struct nacre_core *c, const struct nacre_nsm_result *r)
 {
-    struct nacre_document_frame f = {
-        .head.type = NACRE_FRAME_DOCUMENT, .id = r->id, .made_ns = r->time.after_ns, .status = 200};
+    struct nacre_document_frame f = {.head.type = NACRE_FRAME_DOCUMENT,
+                                     .id = r->id,
+                                     .made_ns = r->time.after_ns,
+                                     .status = r->error ? 503 : 200};
     if (r->client != c->http.incarnation)
-        return; /* who asked has died */
-    if (r->error)
-        send_refusal(c, r->id, 503, r->why);
-    else
-        send_frame(&c->http, &f, r->answer.document, r->answer.document_len, NULL, 0);
+        return true; /* who asked has died */
+    const void *payload = r->error ? (const void *)r->why : r->answer.document;
+    return send_frame(&c->http, &f, payload, r->error ? strlen(r->why) : r->answer.document_len, NULL, 0);
 }
 
 void nacre_send_connected(void *core, uint64_t id, int fd, int error)
 {
     struct nacre_core *c = core;
     struct nacre_connected_frame f = {.head.type = NACRE_FRAME_CONNECTED, .id = id, .error = error};
-    send_frame(&c->app, &f, NULL, 0, &fd, fd >= 0 ? 1 : 0);
+    (void)send_frame(&c->app, &f, NULL, 0, &fd, fd >= 0 ? 1 : 0);
 }
 
 static bool on_attest(struct nacre_core *c, const struct nacre_attest_frame *f)
@@ -143,7 +189,7 @@ static void on_box(struct nacre_core *c, const struct nacre_box_frame *f)
 {
     struct nacre_box_key_frame answer = {.head.type = NACRE_FRAME_BOX_KEY, .id = f->id};
     answer.error = -nacre_keys_box(c->keys, answer.key, f->sender);
-    send_frame(&c->app, &answer, NULL, 0, NULL, 0);
+    (void)send_frame(&c->app, &answer, NULL, 0, NULL, 0);
     sodium_memzero(&answer, sizeof answer);
 }
 
@@ -224,7 +270,9 @@ static bool dispatch(struct nacre_core *c, struct nacre_helper *h)
 void nacre_control_receive(struct nacre_core *c, struct nacre_helper *h)
 {
     bool ended = false;
-    for (int i = 0; i < MESSAGES_A_TURN && !h->doomed && !ended; i++) {
+    /* the dead are heard to the end */
+    bool listen = h->pid == 0 || (!h->doomed && may_receive(c, h));
+    for (int i = 0; i < MESSAGES_A_TURN && listen && !h->doomed && !ended; i++) {
         int got = nacre_frame_receive(h->control, &c->inbox, NACRE_FAILURE_TEXT, true);
         if (got == -EAGAIN || got == -EINTR)
             break;

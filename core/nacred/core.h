@@ -32,10 +32,12 @@ enum nacre_event {
 struct nacre_helper {
     const char *name; /* of its program */
     bool is_app;
-    bool doomed;      /* killed; what it still says does not count */
-    bool got_secrets; /* nacre-app: SECRETS have been sent */
-    pid_t pid;        /* 0: not running */
-    int control;      /* -1: none */
+    bool doomed;            /* killed; what it still says does not count */
+    bool got_secrets;       /* nacre-app: SECRETS have been sent */
+    pid_t pid;              /* 0: not running */
+    int control;            /* -1: none */
+    uint32_t watched;       /* what epoll is to report of it */
+    uint64_t deaf_since_ns; /* since when it does not read what we send; 0: it does */
     enum nacre_helper_state state;
     uint64_t incarnation;   /* counts its starts */
     uint64_t up_ns;         /* since when it is up */
@@ -66,6 +68,7 @@ struct nacre_core {
     uint64_t own_at_ns;                   /* the next document of our own is due */
     uint64_t own_wait_ms;                 /* back-off after a failed one */
     struct nacre_nsm_result result;       /* the one being looked at */
+    bool result_waits;                    /* until nacre-http reads what came before it */
     uint8_t document[NACRE_DOCUMENT_MAX]; /* the cached one */
     size_t document_len;
     uint64_t document_ns;
@@ -104,8 +107,13 @@ uint64_t nacre_helpers_tick(struct nacre_core *c, uint64_t now_ns);
 /* Begins the orderly end: nacre-http finishes first, since it needs the other. */
 void nacre_helpers_stop(struct nacre_core *c, uint64_t now_ns);
 
-/* control.c: what is said on the control sockets. Sending to a helper that does not listen kills it. */
+/*
+ * control.c: what is said on the control sockets. We never wait for a helper: one that does not read what it is sent is
+ * not read either, and is killed when that lasts.
+ */
 void nacre_control_receive(struct nacre_core *c, struct nacre_helper *h);
+/* Once a second or more often: listens again to helpers that read again, kills those that do not. */
+void nacre_control_tick(struct nacre_core *c, uint64_t now_ns);
 void nacre_send_init(struct nacre_core *c);
 void nacre_send_lane(struct nacre_core *c, struct nacre_helper *h, uint32_t lane, uint32_t what,
                      const int *fds);
@@ -115,7 +123,8 @@ void nacre_send_time(struct nacre_core *c);
 void nacre_send_secrets(
     struct nacre_core *c); /* once, when there is something to say and a time to start with */
 void nacre_send_document(struct nacre_core *c); /* the cached one */
-void nacre_send_attested(struct nacre_core *c, const struct nacre_nsm_result *r);
+/* False: not now. */
+bool nacre_send_attested(struct nacre_core *c, const struct nacre_nsm_result *r);
 void nacre_send_connected(void *core, uint64_t id, int fd, int error); /* broker.h's `done` */
 
 #endif

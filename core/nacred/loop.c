@@ -55,14 +55,16 @@ static void on_own(struct nacre_core *c, const struct nacre_nsm_result *r)
     nacre_send_secrets(c);
 }
 
+/* Takes what the NSM's thread has, until nacre-http must first read what it got before. */
 static void on_nsm(struct nacre_core *c)
 {
-    if (!nacre_nsm_thread_take(&c->nsm, &c->result))
-        return;
-    if (c->result.id == 0)
-        on_own(c, &c->result);
-    else
-        nacre_send_attested(c, &c->result);
+    while (c->result_waits || nacre_nsm_thread_take(&c->nsm, &c->result)) {
+        if (c->result.id == 0)
+            on_own(c, &c->result);
+        c->result_waits = c->result.id != 0 && !nacre_send_attested(c, &c->result);
+        if (c->result_waits)
+            break;
+    }
 }
 
 static void on_secrets(struct nacre_core *c)
@@ -81,6 +83,7 @@ static void dispatch(struct nacre_core *c, uint64_t data)
         break;
     case NACRE_ON_HTTP:
         nacre_control_receive(c, &c->http);
+        on_nsm(c);
         break;
     case NACRE_ON_APP:
         nacre_control_receive(c, &c->app);
@@ -103,9 +106,11 @@ static uint64_t on_time(struct nacre_core *c, uint64_t now)
     if (c->tick_at_ns <= now) {
         c->tick_at_ns = now + SECOND_NS;
         on_secrets(c);
+        on_nsm(c);
         nacre_send_time(c);
         nacre_send_state(c);
     }
+    nacre_control_tick(c, now);
     if (c->own_at_ns <= now) {
         c->own_at_ns = UINT64_MAX; /* until it is here */
         nacre_nsm_thread_own(&c->nsm);

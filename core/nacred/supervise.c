@@ -118,6 +118,8 @@ int nacre_helper_start(struct nacre_core *c, struct nacre_helper *h)
     }
     h->pid = pid;
     h->control = pair[0];
+    h->watched = EPOLLIN;
+    h->deaf_since_ns = 0;
     h->doomed = false;
     h->got_secrets = false;
     h->incarnation++;

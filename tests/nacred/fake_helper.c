@@ -128,17 +128,18 @@ static void start_app(void)
     }
 }
 
-static void connect_all(void)
+/* To `spread` endpoints in turn. */
+static void connect_to(uint32_t times, uint32_t spread)
 {
-    for (uint32_t i = 0; i < 5; i++) {
-        struct nacre_connect_frame f = {.head.type = NACRE_FRAME_CONNECT, .id = i, .endpoint = i};
+    for (uint32_t i = 0; i < times; i++) {
+        struct nacre_connect_frame f = {.head.type = NACRE_FRAME_CONNECT, .id = i, .endpoint = i % spread};
         (void)nacre_frame_send(NACRE_FD_CONTROL, &f, NULL, 0, NULL, 0, NULL, 0);
     }
 }
 
 static void on_connected(const struct nacre_connected_frame *f)
 {
-    static char seen[256];
+    static char seen[8192];
     (void)snprintf(seen + strlen(seen), sizeof seen - strlen(seen), "%llu:%d:%zu ", (unsigned long long)f->id,
                    f->error, inbox.n_fds);
     publish("connected", seen, strlen(seen));
@@ -183,7 +184,9 @@ static void on_control(void)
     case NACRE_FRAME_SECRETS:
         start_app();
         if (plays("connect"))
-            connect_all();
+            connect_to(5, 5);
+        if (plays("connect-many"))
+            connect_to(200, 1);
         break;
     case NACRE_FRAME_CONNECTED:
         on_connected(head);
@@ -321,6 +324,8 @@ int main(int argc, char **argv)
     (void)signal(SIGPIPE, SIG_IGN);
     (void)signal(SIGSEGV, SIG_DFL); /* a crash is to look like one, under a sanitizer too */
     read_script();
+    if (!is_app) /* nobody may wait for a nacre-http */
+        (void)fcntl(NACRE_FD_CONTROL, F_SETFL, O_NONBLOCK);
     if (argc == 2 && strcmp(argv[1], "--check") == 0)
         return check_run();
     if (argc != 1 || strcmp(argv[0], is_app ? "nacre-app" : "nacre-http") != 0)

@@ -203,25 +203,52 @@ START_TEST(secrets_reach_every_app)
 }
 END_TEST
 
-START_TEST(the_broker_answers_by_index)
+/* A listener that is on the allow list, and an app that plays `word`. */
+static int start_with_upstream(const char *word)
 {
+    static char address[64];
     struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t len = sizeof a;
-    static char address[64];
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     ck_assert_int_eq(bind(fd, (struct sockaddr *)&a, sizeof a), 0);
-    ck_assert_int_eq(listen(fd, 5), 0);
+    ck_assert_int_eq(listen(fd, 300), 0);
     ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&a, &len), 0);
     (void)snprintf(address, sizeof address, "tcp:127.0.0.1:%u", ntohs(a.sin_port));
     w.allow[0] = (struct nacre_endpoint_decl){.host = "up.example", .port = 443, .connect = address};
     w.allow[1] = (struct nacre_endpoint_decl){.host = "none.example", .port = 443, .connect = "none"};
     w.n_allow = 2;
-    world_script(&w, "nacre-app", "connect");
+    world_script(&w, "nacre-app", word);
     world_start(&w);
-    for (int i = 0; i < 1000 && !strstr(world_read(&w, "nacre-app.connected"), "4:"); i++)
+    return fd;
+}
+
+static const char *await_connected(const char *text)
+{
+    for (int i = 0; i < 1000 && !strstr(world_read(&w, "nacre-app.connected"), text); i++)
         (void)usleep(10000);
-    const char *seen = world_read(&w, "nacre-app.connected");
+    return world_read(&w, "nacre-app.connected");
+}
+
+START_TEST(the_broker_answers_by_index)
+{
+    int fd = start_with_upstream("connect");
+    const char *seen = await_connected("4:");
     ck_assert_msg(strstr(seen, "0:0:1") && strstr(seen, "1:113:0") && strstr(seen, "2:13:0"), "%s", seen);
+    (void)close(fd);
+}
+END_TEST
+
+/* More than may be in flight: the others wait their turn, and none is refused. */
+START_TEST(many_connects_at_once)
+{
+    int fd = start_with_upstream("connect-many"), good = 0;
+    for (int tries = 0; tries < 1000 && good < 200; tries++) {
+        good = 0;
+        (void)usleep(10000);
+        for (const char *at = await_connected("0:"); (at = strstr(at, ":0:1 ")); at++)
+            good++;
+    }
+    ck_assert_int_eq(good, 200);
     (void)close(fd);
 }
 END_TEST
@@ -246,6 +273,7 @@ static void add(TCase *tc)
     tcase_add_test(tc, signing_outlives_the_nsm);
     tcase_add_test(tc, secrets_reach_every_app);
     tcase_add_test(tc, the_broker_answers_by_index);
+    tcase_add_test(tc, many_connects_at_once);
 }
 
 int main(void)

@@ -161,7 +161,7 @@ START_TEST(an_http_that_asks_for_too_much)
     w.config.nsm_queue = 3;
     world_script(&w, "nacre-http", "flood");
     world_start(&w);
-    world_await(&w, "full", 100);
+    world_await(&w, "full", 20);
     world_await(&w, "documents", 3);
     world_await(&w, "good", 10);
     ck_assert_int_eq(world_number(&w, "wrong"), 0);
