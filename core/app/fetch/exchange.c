@@ -60,7 +60,7 @@ static int before_request(void *arg, char *remote, char *local, int remote_port,
         x->stop = FETCH_NOT_HTTP2;
     else if (x->sent && !x->repeatable)
         x->stop = FETCH_SENT_BEFORE;
-    x->sent = true;
+    x->sent = x->worker->sent = true;
     return x->stop == FETCH_GOING ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
 }
 
@@ -172,6 +172,7 @@ static int32_t exchange(struct fetch_exchange *x, const struct fetch_state *stat
     struct fetch_worker *worker = fetch_worker_get();
     if (!worker)
         return x->env->fail(x->env->ctx, 500, "fetch: out of memory");
+    x->worker = worker;
     x->easy = worker->easy;
     CURLcode code = set_exchange(x, state, url);
     if (!code)
@@ -222,6 +223,7 @@ int fetch_check(const struct fetch_state *state, const struct nacre_fetch_env *e
         return worker ? -EINVAL : -ENOMEM;
     }
     struct fetch_exchange x = begin(state, env, endpoint, timeout_ms);
+    x.worker = worker;
     x.easy = worker->easy;
     CURLcode code = set_handshake(&x, state);
     if (!code)

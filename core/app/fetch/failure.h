@@ -3,6 +3,7 @@
 #define NACRE_FETCH_FAILURE_H
 
 #include "body.h"
+#include "worker.h"
 
 #include <app/fetch.h>
 
@@ -28,7 +29,8 @@ struct fetch_exchange {
     uint32_t index; /* the endpoint's, in the allow list */
     uint64_t deadline_ns;
     uint64_t connect_ms; /* for one connection */
-    CURL *easy;
+    struct fetch_worker *worker;
+    CURL *easy;      /* the worker's */
     bool http2;      /* nothing less will do */
     bool repeatable; /* may be sent again when a kept connection turns out dead */
     bool sent;

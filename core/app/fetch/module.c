@@ -14,6 +14,7 @@ static void stop(void)
     for (size_t i = 0; i < NACRE_ENDPOINTS_MAX; i++)
         curl_slist_free_all(state.resolve[i]);
     state = (struct fetch_state){0};
+    fetch_workers_stop();
     fetch_tls_stop();
     curl_global_cleanup();
 }
@@ -69,8 +70,15 @@ static int init(const struct nacre_fetch_setup *setup, char *why, size_t why_len
     int err = fetch_tls_init(setup, why, why_len);
     if (err)
         return err;
+    err = fetch_workers_init();
+    if (err) {
+        fetch_tls_stop();
+        (void)snprintf(why, why_len, "no thread-specific data: %s", strerror(-err));
+        return err;
+    }
     if (curl_global_init_mem(CURL_GLOBAL_DEFAULT, fetch_malloc, fetch_free, fetch_realloc, fetch_strdup,
                              fetch_calloc) != CURLE_OK) {
+        fetch_workers_stop();
         fetch_tls_stop();
         (void)snprintf(why, why_len, "libcurl cannot be set up");
         return -EINVAL;

@@ -2,37 +2,63 @@
 
 #include <errno.h>
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
+#include <pthread.h>
 #include <stdio.h>
 
 static X509_STORE *roots;
 static int endpoint_slot = -1; /* of an SSL_CTX: the endpoint whose rules it follows */
 
-static size_t add_roots(X509_STORE *store, STACK_OF(X509_INFO) * found)
+/* What `roots` is filled from at the first handshake that needs it: to parse 140 certificates takes up to 60 ms. */
+static pthread_mutex_t bundle_lock = PTHREAD_MUTEX_INITIALIZER;
+static const uint8_t *bundle;
+static size_t bundle_len, bundle_certificates;
+
+/* The number of certificates, not decoded further than PEM; 0 also when a block is broken. */
+static size_t count_certificates(const uint8_t *pem, size_t len)
 {
+    BIO *bio = len > INT32_MAX ? NULL : BIO_new_mem_buf(pem, (int)len);
+    char *name, *header;
+    unsigned char *data;
+    long data_len;
     size_t n = 0;
-    for (int i = 0; i < sk_X509_INFO_num(found); i++) {
-        const X509_INFO *info = sk_X509_INFO_value(found, i);
-        if (info->x509 && X509_STORE_add_cert(store, info->x509) == 1)
-            n++;
+    while (bio && PEM_read_bio(bio, &name, &header, &data, &data_len) == 1) {
+        n += strcmp(name, PEM_STRING_X509) == 0;
+        OPENSSL_free(name);
+        OPENSSL_free(header);
+        OPENSSL_free(data);
     }
-    return n;
+    bool whole = bio && ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
+    ERR_clear_error();
+    BIO_free(bio);
+    return whole ? n : 0;
 }
 
-/* How many certificates were read; 0 also when one of them is broken. */
-static size_t load_roots(X509_STORE *store, const uint8_t *pem, size_t len)
+/* A block that is no certificate is passed over: one root less, nothing more. */
+static void fill_roots(void)
 {
-    size_t n = 0;
-    BIO *bio = len > INT32_MAX ? NULL : BIO_new_mem_buf(pem, (int)len);
-    STACK_OF(X509_INFO) *found = bio ? PEM_X509_INFO_read_bio(bio, NULL, NULL, NULL) : NULL;
-    if (found)
-        n = add_roots(store, found);
-    sk_X509_INFO_pop_free(found, X509_INFO_free);
+    BIO *bio = BIO_new_mem_buf(bundle, (int)bundle_len);
+    for (size_t i = 0; bio && i < bundle_certificates; i++) {
+        X509 *cert = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+        if (cert)
+            (void)X509_STORE_add_cert(roots, cert);
+        X509_free(cert);
+    }
+    ERR_clear_error();
     BIO_free(bio);
-    return n;
+}
+
+static void need_roots(void)
+{
+    (void)pthread_mutex_lock(&bundle_lock);
+    if (bundle)
+        fill_roots();
+    bundle = NULL;
+    (void)pthread_mutex_unlock(&bundle_lock);
 }
 
 static const char *host_without_pins(const struct nacre_manifest *m)
@@ -57,12 +83,15 @@ int fetch_tls_init(const struct nacre_fetch_setup *setup, char *why, size_t why_
         (void)snprintf(why, why_len, "OpenSSL cannot be set up");
         return -EINVAL;
     }
-    if (setup->ca_pem && load_roots(roots, setup->ca_pem, setup->ca_len) == 0) {
+    bundle_certificates = setup->ca_pem ? count_certificates(setup->ca_pem, setup->ca_len) : 0;
+    if (setup->ca_pem && bundle_certificates == 0) {
         (void)snprintf(why, why_len, "egress.ca_file: no usable PEM certificates in its %zu bytes",
                        setup->ca_len);
         fetch_tls_stop();
         return -EINVAL;
     }
+    bundle = setup->ca_pem;
+    bundle_len = setup->ca_len;
     if (endpoint_slot < 0)
         endpoint_slot = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, NULL);
     return 0;
@@ -72,6 +101,7 @@ void fetch_tls_stop(void)
 {
     X509_STORE_free(roots);
     roots = NULL;
+    bundle = NULL;
 }
 
 /* SHA-256 of the DER form of the key alone, RFC 7469, 2.4 */
@@ -107,10 +137,12 @@ static CURLcode prepare(CURL *easy, void *ssl_ctx, void *arg)
     (void)easy;
     if (SSL_CTX_set_ex_data(ctx, endpoint_slot, arg) != 1)
         return CURLE_OUT_OF_MEMORY;
-    SSL_CTX_set1_cert_store(ctx, roots);
-    (void)SSL_CTX_set_options(ctx, SSL_OP_CLEANSE_PLAINTEXT);
     if (endpoint->n_pins)
         SSL_CTX_set_cert_verify_callback(ctx, verify_pin, arg);
+    else
+        need_roots();
+    SSL_CTX_set1_cert_store(ctx, roots);
+    (void)SSL_CTX_set_options(ctx, SSL_OP_CLEANSE_PLAINTEXT);
     return CURLE_OK;
 }
 

@@ -3,42 +3,58 @@
 #include "memory.h"
 
 #include <common/frame.h>
+#include <pthread.h>
 
 #define IDLE_CONNECTIONS 8L
+#define LOOK_AGAIN_MS    50
 
-static _Thread_local struct fetch_worker *mine;
+/* Not _Thread_local: the leak checker of gcc 12 reads wrong addresses for that in a module loaded at run time. */
+static pthread_key_t mine;
 
-static void destroy(struct fetch_worker *worker)
+static void destroy(void *arg)
 {
+    struct fetch_worker *worker = arg;
     curl_easy_cleanup(worker->easy);
     if (worker->multi)
         (void)curl_multi_cleanup(worker->multi);
     fetch_free(worker);
 }
 
+int fetch_workers_init(void)
+{
+    return -pthread_key_create(&mine, destroy);
+}
+
+void fetch_workers_stop(void)
+{
+    (void)pthread_key_delete(mine);
+}
+
 struct fetch_worker *fetch_worker_get(void)
 {
-    if (mine)
-        return mine;
-    struct fetch_worker *worker = fetch_calloc(1, sizeof *worker);
+    struct fetch_worker *worker = pthread_getspecific(mine);
+    if (worker)
+        return worker;
+    worker = fetch_calloc(1, sizeof *worker);
     if (!worker)
         return NULL;
     worker->multi = curl_multi_init();
     worker->easy = curl_easy_init();
     if (!worker->multi || !worker->easy ||
-        curl_multi_setopt(worker->multi, CURLMOPT_MAXCONNECTS, IDLE_CONNECTIONS) != CURLM_OK) {
+        curl_multi_setopt(worker->multi, CURLMOPT_MAXCONNECTS, IDLE_CONNECTIONS) != CURLM_OK ||
+        pthread_setspecific(mine, worker) != 0) {
         destroy(worker);
         return NULL;
     }
-    mine = worker;
     return worker;
 }
 
 void fetch_worker_end(void)
 {
-    if (mine)
-        destroy(mine);
-    mine = NULL;
+    struct fetch_worker *worker = pthread_getspecific(mine);
+    if (worker)
+        destroy(worker);
+    (void)pthread_setspecific(mine, NULL);
 }
 
 /* The result of the one transfer there is. */
@@ -53,28 +69,43 @@ static CURLcode result_of(struct fetch_worker *worker)
     return CURLE_FAILED_INIT;
 }
 
+/*
+ * libcurl before 8.0 can miss that an HTTP/2 stream has ended, when that came along with other frames: nothing more
+ * arrives then, and it would wait for ever. To pause and go on has it look at what it has read already.
+ */
+static void look_again(struct fetch_worker *worker)
+{
+    if (worker->sent && curl_version_info(CURLVERSION_NOW)->version_num < 0x080000) {
+        (void)curl_easy_pause(worker->easy, CURLPAUSE_RECV);
+        (void)curl_easy_pause(worker->easy, CURLPAUSE_CONT);
+    }
+}
+
 static int wait_ms(uint64_t deadline_ns)
 {
     uint64_t now = nacre_monotonic_ns();
     if (now >= deadline_ns)
         return 0;
     uint64_t ms = (deadline_ns - now) / 1000000u + 1;
-    return ms > 60000u ? 60000 : (int)ms;
+    return ms > LOOK_AGAIN_MS ? LOOK_AGAIN_MS : (int)ms;
 }
 
 CURLcode fetch_worker_run(struct fetch_worker *worker, uint64_t deadline_ns)
 {
-    int running = 1, ms;
+    int running = 1, ms, ready = 0;
     if (curl_multi_add_handle(worker->multi, worker->easy) != CURLM_OK)
         return CURLE_FAILED_INIT;
     worker->busy = true;
+    worker->sent = false;
     while (curl_multi_perform(worker->multi, &running) == CURLM_OK) {
         if (!running)
             return result_of(worker);
         if (!(ms = wait_ms(deadline_ns)))
             return CURLE_OPERATION_TIMEDOUT;
-        if (curl_multi_poll(worker->multi, NULL, 0, ms, NULL) != CURLM_OK)
+        if (curl_multi_poll(worker->multi, NULL, 0, ms, &ready) != CURLM_OK)
             break;
+        if (!ready)
+            look_again(worker);
     }
     return CURLE_FAILED_INIT;
 }

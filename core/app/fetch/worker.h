@@ -13,12 +13,17 @@ struct fetch_worker {
     CURLM *multi; /* owns the connections */
     CURL *easy;
     bool busy; /* an exchange is under way */
+    bool sent; /* a request is on its way; set by the exchange */
 };
+
+/* Before the first and after the last use, in one thread. 0 or a negative errno. */
+int fetch_workers_init(void);
+void fetch_workers_stop(void);
 
 /* The calling thread's, made at its first use; NULL when memory is out. */
 struct fetch_worker *fetch_worker_get(void);
 
-/* Closes and frees the calling thread's, if there is one. */
+/* Closes and frees the calling thread's, if there is one; a thread that ends does it by itself. */
 void fetch_worker_end(void);
 
 /*
