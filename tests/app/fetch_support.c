@@ -102,7 +102,7 @@ static size_t read_file(const char *path)
 
 static void load(const struct endpoint *endpoints, uint32_t n)
 {
-    library = dlopen(NACRE_FETCH_SO, RTLD_NOW | RTLD_LOCAL);
+    library = dlopen(NACRE_FETCH_SO, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE); /* as nacre-app keeps it */
     ck_assert_msg(library != NULL, "%s", dlerror());
     module = dlsym(library, NACRE_FETCH_SYMBOL);
     ck_assert_ptr_nonnull(module);
@@ -249,7 +249,8 @@ long body_number(const struct call *c, const char *name)
     char key[64];
     char text[32] = "";
     int n = snprintf(key, sizeof key, "\"%s\":", name);
-    const uint8_t *at = memmem(c->reply.body.ptr, c->reply.body.len, key, (size_t)n);
+    const uint8_t *at =
+        c->reply.body.len ? memmem(c->reply.body.ptr, c->reply.body.len, key, (size_t)n) : NULL;
     if (!at)
         return -1;
     at += n;

@@ -161,6 +161,51 @@ START_TEST(methods_and_bodies_http2)
 }
 END_TEST
 
+/* A body larger than any window or buffer on the way. */
+static void expect_upload(const char *path, size_t len)
+{
+    struct call c;
+    char url[64];
+    char *body = malloc(len + 1);
+    ck_assert_ptr_nonnull(body);
+    memset(body, 'u', len);
+    body[len] = '\0';
+    (void)snprintf(url, sizeof url, "https://one.example/%s", path);
+    call_init(&c, "POST", url);
+    c.request.timeout_ms = 20000;
+    call_body(&c, body);
+    call_run(&c);
+    ck_assert_msg(c.status == 0, "%s", c.text);
+    ck_assert_uint_eq(c.reply.status, 200);
+    if (strcmp(path, "early") != 0)
+        ck_assert_int_eq(body_number(&c, "length"), (long)len);
+    call_free(&c);
+    free(body);
+}
+
+START_TEST(large_uploads)
+{
+    open_one(_i ? &two : &one);
+    expect_upload("echo", 70000);
+    expect_upload("echo", 1u << 20);
+    expect_upload("echo", 10u << 20);
+    close_one();
+}
+END_TEST
+
+/* The answer is complete before the request is. */
+START_TEST(early_answers)
+{
+    open_one(&two);
+    for (int i = 0; i < 10; i++) {
+        expect_upload("early", 2);
+        expect_upload("early", 1000);
+        expect_upload("early", 60000);
+    }
+    close_one();
+}
+END_TEST
+
 START_TEST(head_has_no_body)
 {
     struct call c;
@@ -383,6 +428,8 @@ static void add(TCase *tc)
     tcase_add_test(tc, http2_where_it_is_demanded);
     tcase_add_test(tc, methods_and_bodies_http1);
     tcase_add_test(tc, methods_and_bodies_http2);
+    tcase_add_loop_test(tc, large_uploads, 0, 2);
+    tcase_add_test(tc, early_answers);
     tcase_add_test(tc, head_has_no_body);
     tcase_add_test(tc, trailers_http1);
     tcase_add_test(tc, trailers_http2);

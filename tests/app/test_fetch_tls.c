@@ -270,16 +270,55 @@ END_TEST
 START_TEST(needs_something_to_check_against)
 {
     static const uint8_t pin[32] = {0};
-    static const char garbage[] = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    static const char *const broken[] = {
+        "",
+        "hello\n",
+        "-----BEGIN CERTIFICATE-----\nA*A\n-----END CERTIFICATE-----\n",
+        "-----BEGIN CERTIFICATE-----\nAAAA\n",
+        "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n",
+        "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n-----BEGIN CERTIFICATE-----\nAAAA\n"};
     const struct endpoint e[] = {{.host = "pinned.example", .pin = pin}, {.host = "good.example"}};
     char why[256] = "";
     ck_assert_int_eq(fetch_setup_refused(e, 2, NULL, 0, why, sizeof why), -EINVAL);
     ck_assert_str_eq(why,
                      "egress.ca_file is empty and good.example has no key pins: nothing to check it against");
-    ck_assert_int_eq(fetch_setup_refused(e, 2, "", 0, why, sizeof why), -EINVAL);
-    ck_assert_str_eq(why, "egress.ca_file: no usable PEM certificates in its 0 bytes");
-    ck_assert_int_eq(fetch_setup_refused(e, 2, "hello\n", 6, why, sizeof why), -EINVAL);
-    ck_assert_int_eq(fetch_setup_refused(e, 2, garbage, sizeof garbage - 1, why, sizeof why), -EINVAL);
+    for (size_t i = 0; i < sizeof broken / sizeof broken[0]; i++) {
+        char expected[128];
+        ck_assert_msg(fetch_setup_refused(e, 2, broken[i], strlen(broken[i]), why, sizeof why) == -EINVAL,
+                      "%s", broken[i]);
+        (void)snprintf(expected, sizeof expected,
+                       "egress.ca_file: no usable PEM certificates in its %zu bytes", strlen(broken[i]));
+        ck_assert_str_eq(why, expected);
+    }
+}
+END_TEST
+
+/* Blocks that are no certificates, before and after the good one, neither help nor harm. */
+START_TEST(bundle_with_foreign_blocks)
+{
+    static const char blocks[] = "a comment\n-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
+                                 "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n";
+    char text[8192];
+    struct call c;
+    upstream_start(&up, good);
+    upstream_start(&other, good);
+    FILE *f = fopen(up.ca_file, "r+");
+    ck_assert_ptr_nonnull(f);
+    size_t n = fread(text, 1, sizeof text, f);
+    rewind(f);
+    (void)fprintf(f, "%s%.*s%s", blocks, (int)n, text, blocks);
+    (void)fclose(f);
+    const struct endpoint e[] = {{.host = "good.example", .up = &up},
+                                 {.host = "good.example", .listed_port = 8443, .up = &other}};
+    fetch_setup(e, 2, up.ca_file);
+    fetch_confine();
+    call_get(&c, "https://good.example/echo");
+    call_free(&c);
+    call_init(&c, "GET", "https://good.example:8443/echo");
+    call_run(&c);
+    ck_failed(&c, 502, "certificate refused: unable to get local issuer certificate");
+    done(&c);
+    upstream_stop(&other);
 }
 END_TEST
 
@@ -301,6 +340,7 @@ static void add(TCase *tc)
     tcase_add_test(tc, checks_without_a_request);
     tcase_add_test(tc, check_of_a_silent_server);
     tcase_add_test(tc, needs_something_to_check_against);
+    tcase_add_test(tc, bundle_with_foreign_blocks);
 }
 
 int main(void)

@@ -15,7 +15,7 @@ from upstream_replies import Request
 
 class Stream:
     def __init__(self, headers):
-        self.headers, self.body = headers, b""
+        self.headers, self.body, self.answered = headers, b"", False
         self.left, self.trailers = b"", []  # of the reply
 
 
@@ -44,21 +44,38 @@ class Connection:
                 self.push(stream_id)
             self.sock.sendall(self.h2.data_to_send())
             if self.leaving:
+                self.drain()
                 return
+
+    def drain(self):
+        """What the client has sent is read: to close before that would reset the connection, reply and all."""
+        self.sock.settimeout(0.1)
+        try:
+            while self.sock.recv(65536):
+                pass
+        except OSError:
+            pass
 
     def handle(self, event):
         if isinstance(event, h2.events.RequestReceived):
             self.streams[event.stream_id] = Stream(event.headers)
+            if (":path", "/early") in event.headers:  # an answer before the request's body
+                self.reply(event.stream_id)
         elif isinstance(event, h2.events.DataReceived):
-            self.streams[event.stream_id].body += event.data
+            if event.stream_id in self.streams:
+                self.streams[event.stream_id].body += event.data
             self.h2.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
         elif isinstance(event, h2.events.StreamEnded):
-            self.reply(event.stream_id)
+            if event.stream_id in self.streams:
+                self.reply(event.stream_id)
         elif isinstance(event, h2.events.StreamReset):
             self.streams.pop(event.stream_id, None)
 
     def reply(self, stream_id):
         stream = self.streams[stream_id]
+        if stream.answered:
+            return
+        stream.answered = True
         pseudo = dict((n, v) for n, v in stream.headers if n.startswith(":"))
         plain = [(n, v) for n, v in stream.headers if not n.startswith(":")]
         plain.append(("Host", pseudo.get(":authority", "")))

@@ -98,6 +98,8 @@ class Replies:
                              "headers": [[n, v] for n, v in request.headers], "length": len(request.body),
                              "sha256": hashlib.sha256(request.body).hexdigest()})
 
+    page_early = page_echo
+
     def page_stats(self, _request, _parts, _query):
         return as_json(200, {"connections": self.connections, "requests": self.requests})
 
