@@ -18,7 +18,8 @@ def crash(runtime, name):
     old = runtime.pid(name)
     born = start_time(old)
     at = time.monotonic_ns()
-    os.kill(old, signal.SIGSEGV)
+    # A sanitizer would take the first for a fault of the program's own.
+    os.kill(old, signal.SIGKILL if harness.SANITIZED else signal.SIGSEGV)
     wait_for(f"{name} to be gone", lambda: start_time(old) != born or harness.state_of(old) in ("", "Z"), pause=0.001)
     new = wait_for(f"{name} to be replaced", lambda: runtime.pid(name), pause=0.001)
     assert (new, start_time(new)) != (old, born)
