@@ -1,7 +1,7 @@
 #include "dev_run.h"
 
-#include "dev_probe.h"
 #include "dev_child.h"
+#include "dev_probe.h"
 #include "netaddr.h"
 
 #include <common/digest.h>
