@@ -6,6 +6,8 @@ foreach(unit url request body)
     SOURCES ${dir}/test_fetch_${unit}.c ${module_dir}/${unit}.c ${module_dir}/memory.c
     LIBS nacre-common PkgConfig::curl)
 endforeach()
+nacre_add_test(test_fetch_memory SOURCES ${dir}/test_fetch_memory.c ${module_dir}/memory.c
+  LIBS nacre-common -Wl,--wrap=free)
 
 foreach(unit fetch fetch_tls fetch_faults fetch_threads)
   nacre_add_test(test_${unit}
