@@ -14,6 +14,7 @@
 #include <common/sandbox.h>
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -185,8 +186,19 @@ static int serve(char why[NACRE_WHY])
     return 0;
 }
 
+/*
+ * Requests come in bursts, one send of nacre-http after the other. A batch process is not put before its waker the
+ * moment the first one arrives, so it finds all of them at once: fewer changes of process for the same work.
+ */
+static void prefer_bursts(void)
+{
+    const struct sched_param none = {0};
+    (void)sched_setscheduler(0, SCHED_BATCH, &none); /* only a matter of speed */
+}
+
 static int run(bool check, char why[NACRE_WHY])
 {
+    prefer_bursts();
     int err = nacre_sandbox_basics();
     if (err)
         return fail(why, "privileges cannot be given up", err);
