@@ -63,7 +63,8 @@ START_TEST(moves_nothing_unwiped)
 {
     char *p = watched_realloc(NULL, 10);
     ck_assert_ptr_nonnull(p);
-    memcpy(p, "0123456789", 10);
+    for (int i = 0; i < 10; i++)
+        p[i] = (char)('0' + i);
     for (size_t size = 20; size < 100000; size *= 2) {
         p = watched_realloc(p, size);
         ck_assert_ptr_nonnull(p);
