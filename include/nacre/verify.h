@@ -211,8 +211,9 @@ NACRE_VERIFY_API int nacre_verify_response(const nacre_verify_signed *response, 
  * Reads a type file, as `nacre plugin types APP.so` writes it: which type each intent signs, and what the types
  * consist of. `text` need not end in NUL and is not kept. On success *types is the caller's, to be freed with
  * nacre_verify_types_free(); otherwise *types is untouched. Returns OK, E_MEMORY, or E_ARGUMENT with the place and
- * the reason. A type file proves nothing and needs no proof: the signature covers the bytes that the type makes of
- * an answer, so that with a wrong type an answer fails.
+ * the reason. Take the file from where you take the expected PCRs: from the plugin, not from the server that answers.
+ * BCS holds no names, so who chooses the type and can change the answer can swap what two fields of one kind are
+ * called, or read the same signed bytes as something else.
  */
 NACRE_VERIFY_API int nacre_verify_types_parse(const char *text, size_t size, nacre_verify_types **types,
                                               nacre_verify_error *error);

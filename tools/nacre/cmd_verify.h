@@ -26,6 +26,7 @@ struct nacre_vcmd_options {
     const char *program; /* "nacre verify document" */
     const char *input;   /* FILE, "-" or URL; NULL if none was given */
     nacre_verify_policy *policy;
+    const char *pcrs; /* the last --pcrs FILE, or NULL */
     bool json;
     bool signature_only;
     bool no_nonce;
@@ -34,14 +35,23 @@ struct nacre_vcmd_options {
     size_t nonce_size;
     bool at_document;
     uint64_t at_ms; /* 0: now */
-    /* `response` only */
-    const char *document;
-    const char *key;
-    const char *bcs;
-    const char *signature;
-    const char *intent;
-    const char *timestamp;
+    bool allow_debug;
     uint64_t max_response_age_ms; /* 0: not checked */
+};
+
+/* An option of one command alone: with a value if `text` is set, else a flag. */
+struct nacre_vcmd_word {
+    const char *name;
+    char letter; /* 0: none */
+    const char **text;
+    bool *flag;
+};
+
+/* What a command takes besides the policy. */
+struct nacre_vcmd_words {
+    const struct nacre_vcmd_word *word;
+    size_t count;
+    const char **second; /* a second word that is no option, after options->input; NULL: there is none */
 };
 
 /* One line of the verdict. */
@@ -63,11 +73,18 @@ struct nacre_vcmd_verdict {
     const char *note;      /* what was not checked, or NULL */
     const char *endpoints; /* JSON object of a health check, or NULL */
     size_t endpoints_size;
+    const char *answer; /* JSON of a verified answer, or NULL */
+    size_t answer_size;
+    const char *types_from; /* where its type was declared, or NULL */
 };
 
-/* cmd_verify_options.c: fills `options`; -1 to go on, else the exit code. The policy is the caller's to free. */
+/*
+ * cmd_verify_options.c: fills `options`, and what `words` (may be NULL) points to; -1 to go on, else the exit code.
+ * The policy is the caller's to free.
+ */
 int nacre_vcmd_read_options(struct nacre_vcmd_options *options, int argc, char **argv, const char *help,
-                            bool response);
+                            const struct nacre_vcmd_words *words);
+int nacre_vcmd_parse_seconds(const char *name, const char *text, uint64_t *ms, nacre_verify_error *why);
 
 /* cmd_verify_text.c */
 int nacre_vcmd_parse_hex(const char *text, size_t length, uint8_t *out, size_t max, size_t *size);
@@ -89,6 +106,23 @@ char *nacre_vcmd_url(const char *base, const char *path, bool always, const uint
                      size_t nonce_size);
 int nacre_vcmd_fetch(const char *url, struct nacre_vcmd_buffer *buffer, nacre_verify_error *why);
 
+/* cmd_verify_http.c: one exchange. Redirects are not followed. */
+struct nacre_vcmd_request {
+    const char *method; /* NULL: GET */
+    const char *url;
+    const char *body; /* JSON, or NULL */
+    size_t body_size;
+    size_t max;           /* bytes of the answer */
+    long timeout_s;       /* 0: 30 */
+    const char *progress; /* shown on a terminal while it takes longer than a second; NULL: nothing is */
+};
+int nacre_vcmd_http(const struct nacre_vcmd_request *request, struct nacre_vcmd_buffer *buffer, long *status,
+                    nacre_verify_error *why);
+
+/* cmd_verify_types.c: the declared types from a type file or a plugin, one of which is not NULL. */
+int nacre_vcmd_load_types(const char *file, const char *plugin, nacre_verify_types **types,
+                          nacre_verify_error *why);
+
 /* cmd_verify_json.c: a member of a JSON object. Absent and malformed are both NACRE_UNCHECKED, with the reason. */
 struct nacre_vcmd_json {
     const char *text; /* a string's content, a number as written, an object or array with its braces */
@@ -100,9 +134,27 @@ int nacre_vcmd_json_object(struct nacre_vcmd_json object, const char *key, struc
                            nacre_verify_error *why);
 int nacre_vcmd_json_u64(struct nacre_vcmd_json object, const char *key, uint64_t max, uint64_t *value,
                         nacre_verify_error *why);
+/* The value whatever it is, as it stands; a string with its escapes and without its quotes. */
+int nacre_vcmd_json_any(struct nacre_vcmd_json object, const char *key, struct nacre_vcmd_json *value,
+                        nacre_verify_error *why);
+/* The object below a chain of keys that ends with NULL. */
+int nacre_vcmd_json_path(struct nacre_vcmd_json object, const char *const *keys,
+                         struct nacre_vcmd_json *value, nacre_verify_error *why);
 /* Whether the object is well-formed and has the key. */
 bool nacre_vcmd_json_has(struct nacre_vcmd_json object, const char *key);
 
+/* cmd_verify_response.c: an answer in JSON, by declared types, under a key. */
+int nacre_vcmd_judge_answer(const struct nacre_vcmd_options *options, const struct nacre_vcmd_buffer *text,
+                            const nacre_verify_types *types, const char *intent_name, nacre_verify_bytes key,
+                            nacre_verify_report **report, nacre_verify_error *why);
+
+/* cmd_verify_document.c: the document's raw bytes, from a file or, with a fresh nonce that the policy then expects, from
+ * a URL. */
+int nacre_vcmd_get_document(const struct nacre_vcmd_options *options, const char *name, const char *path,
+                            struct nacre_vcmd_buffer *buffer, nacre_verify_error *why);
+int nacre_vcmd_judge_document(const struct nacre_vcmd_options *options,
+                              const struct nacre_vcmd_buffer *buffer, nacre_verify_report **report,
+                              nacre_verify_error *why);
 /* cmd_verify_document.c: options->input, or `name`, verified under the options' policy. *report is the caller's. */
 int nacre_vcmd_run_document(const struct nacre_vcmd_options *options, const char *name, const char *path,
                             nacre_verify_report **report, nacre_verify_error *why);
@@ -114,6 +166,8 @@ void nacre_vcmd_add_check(struct nacre_vcmd_verdict *verdict, const char *subjec
                           const nacre_verify_check *check);
 /* Prints the verdict; returns the exit code. */
 int nacre_vcmd_print(const struct nacre_vcmd_options *options, const struct nacre_vcmd_verdict *verdict);
+/* The verdict for people. */
+void nacre_vcmd_print_text(FILE *to, const struct nacre_vcmd_verdict *verdict);
 /* Says that nothing was decided; returns the exit code. */
 int nacre_vcmd_give_up(const struct nacre_vcmd_options *options, const nacre_verify_error *why);
 int nacre_vcmd_unchecked(nacre_verify_error *why, const char *format, ...)
@@ -122,5 +176,6 @@ int nacre_vcmd_unchecked(nacre_verify_error *why, const char *format, ...)
 int nacre_cmd_verify_document(int argc, char **argv);
 int nacre_cmd_verify_response(int argc, char **argv);
 int nacre_cmd_verify_health(int argc, char **argv);
+int nacre_cmd_verify_chain(int argc, char **argv);
 
 #endif

@@ -59,23 +59,34 @@ static int fetch_document(const struct nacre_vcmd_options *options, const char *
     return r;
 }
 
+int nacre_vcmd_get_document(const struct nacre_vcmd_options *options, const char *name, const char *path,
+                            struct nacre_vcmd_buffer *buffer, nacre_verify_error *why)
+{
+    int r = nacre_vcmd_is_url(name) ? fetch_document(options, name, path, buffer, why)
+                                    : nacre_vcmd_load(name, buffer, why);
+    return r == NACRE_CHECKED ? nacre_vcmd_decode(buffer, why) : r;
+}
+
+int nacre_vcmd_judge_document(const struct nacre_vcmd_options *options,
+                              const struct nacre_vcmd_buffer *buffer, nacre_verify_report **report,
+                              nacre_verify_error *why)
+{
+    nacre_verify_error inner = {.text = ""};
+    int verdict = nacre_verify_document(buffer->data, buffer->size, options->policy, report, &inner);
+    if (verdict >= NACRE_VERIFY_OK) {
+        return NACRE_CHECKED;
+    }
+    return nacre_vcmd_unchecked(why, "%.450s%s", inner.text,
+                                verdict == NACRE_VERIFY_E_POLICY ? "; see nacre verify document --help" : "");
+}
+
 int nacre_vcmd_run_document(const struct nacre_vcmd_options *options, const char *name, const char *path,
                             nacre_verify_report **report, nacre_verify_error *why)
 {
     struct nacre_vcmd_buffer buffer = {0};
-    int r = nacre_vcmd_is_url(name) ? fetch_document(options, name, path, &buffer, why)
-                                    : nacre_vcmd_load(name, &buffer, why);
+    int r = nacre_vcmd_get_document(options, name, path, &buffer, why);
     if (r == NACRE_CHECKED) {
-        r = nacre_vcmd_decode(&buffer, why);
-    }
-    if (r == NACRE_CHECKED) {
-        nacre_verify_error inner = {.text = ""};
-        int verdict = nacre_verify_document(buffer.data, buffer.size, options->policy, report, &inner);
-        if (verdict < NACRE_VERIFY_OK) {
-            r = nacre_vcmd_unchecked(why, "%.450s%s", inner.text,
-                                     verdict == NACRE_VERIFY_E_POLICY ? "; see nacre verify document --help"
-                                                                      : "");
-        }
+        r = nacre_vcmd_judge_document(options, &buffer, report, why);
     }
     nacre_vcmd_buffer_free(&buffer);
     return r;
@@ -86,7 +97,7 @@ int nacre_cmd_verify_document(int argc, char **argv)
     struct nacre_vcmd_options options;
     nacre_verify_report *report = NULL;
     nacre_verify_error why = {.text = ""};
-    int code = nacre_vcmd_read_options(&options, argc, argv, help, false);
+    int code = nacre_vcmd_read_options(&options, argc, argv, help, NULL);
     if (code >= 0) {
         nacre_verify_policy_free(options.policy);
         return code;

@@ -7,9 +7,6 @@
 
 #include "cmd_verify.h"
 
-#define CONNECT_SECONDS 10L
-#define TOTAL_SECONDS   30L
-
 bool nacre_vcmd_is_url(const char *name)
 {
     return strncmp(name, "http://", 7) == 0 || strncmp(name, "https://", 8) == 0;
@@ -64,67 +61,18 @@ char *nacre_vcmd_url(const char *base, const char *path, bool always, const uint
     return copy;
 }
 
-static size_t receive(char *data, size_t one, size_t count, void *context)
-{
-    struct nacre_vcmd_buffer *buffer = context;
-    size_t size = one * count;
-    if (size > NACRE_VCMD_INPUT_MAX - buffer->size) {
-        return 0;
-    }
-    memcpy(buffer->data + buffer->size, data, size);
-    buffer->size += size;
-    return size;
-}
-
-static bool set_up(CURL *curl, const char *url, struct nacre_vcmd_buffer *buffer, char *reason)
-{
-    return curl_easy_setopt(curl, CURLOPT_URL, url) == CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, reason) == CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, CONNECT_SECONDS) == CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_TIMEOUT, TOTAL_SECONDS) == CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_USERAGENT, "nacre/" NACRE_VERSION) == CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, receive) == CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_WRITEDATA, buffer) == CURLE_OK;
-}
-
-static int perform(CURL *curl, const char *url, struct nacre_vcmd_buffer *buffer, nacre_verify_error *why)
-{
-    char reason[CURL_ERROR_SIZE] = "";
-    long status = 0;
-    if (!set_up(curl, url, buffer, reason)) {
-        return nacre_vcmd_unchecked(why, "cannot set up a request for %s", url);
-    }
-    CURLcode code = curl_easy_perform(curl);
-    (void)curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, NULL);
-    if (code != CURLE_OK) {
-        return nacre_vcmd_unchecked(why, "cannot fetch %s: %s", url,
-                                    reason[0] != '\0' ? reason : curl_easy_strerror(code));
-    }
-    (void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-    if (status != 200) {
-        return nacre_vcmd_unchecked(why, "%s answers with status %ld, expected 200", url, status);
-    }
-    return NACRE_CHECKED;
-}
-
 int nacre_vcmd_fetch(const char *url, struct nacre_vcmd_buffer *buffer, nacre_verify_error *why)
 {
-    struct nacre_vcmd_buffer made = {.data = malloc(NACRE_VCMD_INPUT_MAX + 1)};
-    CURL *curl = curl_easy_init();
-    int r = NACRE_UNCHECKED;
-    if (made.data == NULL || curl == NULL) {
-        (void)nacre_vcmd_unchecked(why, "out of memory");
-    } else {
-        r = perform(curl, url, &made, why);
+    const struct nacre_vcmd_request request = {.url = url, .max = NACRE_VCMD_INPUT_MAX};
+    struct nacre_vcmd_buffer answer = {0};
+    long status = 0;
+    int r = nacre_vcmd_http(&request, &answer, &status, why);
+    if (r == NACRE_CHECKED && status != 200) {
+        nacre_vcmd_buffer_free(&answer);
+        return nacre_vcmd_unchecked(why, "%s answers with status %ld, expected 200", url, status);
     }
-    curl_easy_cleanup(curl);
-    if (r != NACRE_CHECKED) {
-        nacre_vcmd_buffer_free(&made);
-        return r;
+    if (r == NACRE_CHECKED) {
+        *buffer = answer;
     }
-    made.data[made.size] = '\0';
-    *buffer = made;
-    return NACRE_CHECKED;
+    return r;
 }

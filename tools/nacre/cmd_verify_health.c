@@ -120,7 +120,7 @@ int nacre_cmd_verify_health(int argc, char **argv)
     struct nacre_vcmd_verdict verdict = {0};
     struct health health = {0};
     nacre_verify_error why = {.text = ""};
-    int code = nacre_vcmd_read_options(&options, argc, argv, help, false);
+    int code = nacre_vcmd_read_options(&options, argc, argv, help, NULL);
     if (code < 0 && verify(&options, &verdict, &health, &why) != NACRE_CHECKED) {
         code = nacre_vcmd_give_up(&options, &why);
     }

@@ -8,6 +8,7 @@
 struct member {
     enum nacre_json_token token;
     struct nacre_vcmd_json value;
+    bool escaped;
     unsigned count;
 };
 
@@ -23,8 +24,8 @@ static bool take_value(struct nacre_json *json, struct member *member)
         }
         member->value.size = (size_t)(json->at - member->value.text);
     }
-    /* What we look for is hex and numbers: none of it needs an escape. */
-    return member->token != NACRE_JSON_ERROR && !(member->token == NACRE_JSON_STRING && json->escaped);
+    member->escaped = member->token == NACRE_JSON_STRING && json->escaped;
+    return member->token != NACRE_JSON_ERROR;
 }
 
 /* False for text that is no JSON object, or whose member we cannot use. */
@@ -43,22 +44,19 @@ static bool find(struct nacre_vcmd_json object, const char *key, struct member *
     while ((token = nacre_json_next(&json)) == NACRE_JSON_KEY) {
         struct member member;
         bool ours = nacre_json_key_is(&json, key, strlen(key));
-        bool good = take_value(&json, &member);
-        if (ours && good) {
+        if (!take_value(&json, &member)) {
+            break;
+        }
+        if (ours) {
             member.count = found->count + 1;
             *found = member;
-        }
-        if (member.token == NACRE_JSON_ERROR || (ours && !good)) {
-            break;
         }
     }
     if (token == NACRE_JSON_OBJECT_END && nacre_json_next(&json) == NACRE_JSON_END && found->count < 2) {
         return true;
     }
     (void)nacre_vcmd_unchecked(why, "bad JSON at byte %zu: %s", (size_t)(json.at - json.begin),
-                               json.why != NULL   ? json.why
-                               : found->count > 1 ? "a key comes twice"
-                                                  : "an escape");
+                               json.why != NULL ? json.why : "a key comes twice");
     return false;
 }
 
@@ -74,6 +72,10 @@ static int take(struct nacre_vcmd_json object, const char *key, enum nacre_json_
     }
     if (found.token != token) {
         return nacre_vcmd_unchecked(why, "\"%s\" is not %s", key, kind);
+    }
+    /* What we look for is hex, numbers and names: none of it needs an escape. */
+    if (found.escaped) {
+        return nacre_vcmd_unchecked(why, "\"%s\" has an escape", key);
     }
     *value = found.value;
     return NACRE_CHECKED;
@@ -100,6 +102,33 @@ int nacre_vcmd_json_u64(struct nacre_vcmd_json object, const char *key, uint64_t
         return nacre_vcmd_unchecked(why, "\"%s\" is %.*s, expected an integer from 0 to %llu", key,
                                     (int)(number.size < 40 ? number.size : 40), number.text,
                                     (unsigned long long)max);
+    }
+    return r;
+}
+
+int nacre_vcmd_json_any(struct nacre_vcmd_json object, const char *key, struct nacre_vcmd_json *value,
+                        nacre_verify_error *why)
+{
+    struct member found;
+    if (!find(object, key, &found, why)) {
+        return NACRE_UNCHECKED;
+    }
+    if (found.count == 0) {
+        return nacre_vcmd_unchecked(why, "the JSON object has no \"%s\"", key);
+    }
+    *value = found.value;
+    return NACRE_CHECKED;
+}
+
+int nacre_vcmd_json_path(struct nacre_vcmd_json object, const char *const *keys,
+                         struct nacre_vcmd_json *value, nacre_verify_error *why)
+{
+    int r = NACRE_CHECKED;
+    for (; *keys != NULL && r == NACRE_CHECKED; keys++) {
+        r = nacre_vcmd_json_object(object, *keys, &object, why);
+    }
+    if (r == NACRE_CHECKED) {
+        *value = object;
     }
     return r;
 }

@@ -22,13 +22,7 @@ enum option_code {
     OPTION_ROOT,
     OPTION_AT,
     OPTION_JSON,
-    OPTION_DOCUMENT,
-    OPTION_KEY,
-    OPTION_BCS,
-    OPTION_SIGNATURE,
-    OPTION_INTENT,
-    OPTION_TIMESTAMP,
-    OPTION_MAX_RESPONSE_AGE
+    OPTION_WORDS /* and up: of one command alone */
 };
 
 int nacre_vcmd_unchecked(nacre_verify_error *why, const char *format, ...)
@@ -135,7 +129,7 @@ static int set_clock(struct nacre_vcmd_options *options, const char *text, nacre
     return NACRE_CHECKED;
 }
 
-static int parse_seconds(const char *name, const char *text, uint64_t *ms, nacre_verify_error *why)
+int nacre_vcmd_parse_seconds(const char *name, const char *text, uint64_t *ms, nacre_verify_error *why)
 {
     uint64_t seconds = 0;
     if (nacre_vcmd_parse_u64(text, strlen(text), MAX_AGE_SECONDS, &seconds) != NACRE_CHECKED ||
@@ -150,7 +144,7 @@ static int parse_seconds(const char *name, const char *text, uint64_t *ms, nacre
 static int set_max_age(nacre_verify_policy *policy, const char *text, nacre_verify_error *why)
 {
     uint64_t ms = 0;
-    int r = parse_seconds("--max-age", text, &ms, why);
+    int r = nacre_vcmd_parse_seconds("--max-age", text, &ms, why);
     if (r == NACRE_CHECKED) {
         nacre_verify_policy_max_age(policy, ms);
     }
@@ -162,6 +156,7 @@ static int apply_policy(struct nacre_vcmd_options *options, int code, const char
 {
     switch (code) {
     case OPTION_PCRS:
+        options->pcrs = text;
         return expect_pcrs(options->policy, text, why);
     case OPTION_PCR:
         return expect_pcr(options->policy, text, why);
@@ -189,32 +184,13 @@ static int apply(struct nacre_vcmd_options *options, int code, const char *text,
         options->no_nonce = true;
         return NACRE_CHECKED;
     case OPTION_ALLOW_DEBUG:
+        options->allow_debug = true;
         nacre_verify_policy_allow_debug(options->policy, 1);
         return NACRE_CHECKED;
     case OPTION_SIGNATURE_ONLY:
         options->signature_only = true;
         nacre_verify_policy_signature_only(options->policy, 1);
         return NACRE_CHECKED;
-    case OPTION_DOCUMENT:
-        options->document = text;
-        return NACRE_CHECKED;
-    case OPTION_KEY:
-        options->key = text;
-        return NACRE_CHECKED;
-    case OPTION_BCS:
-        options->bcs = text;
-        return NACRE_CHECKED;
-    case OPTION_SIGNATURE:
-        options->signature = text;
-        return NACRE_CHECKED;
-    case OPTION_INTENT:
-        options->intent = text;
-        return NACRE_CHECKED;
-    case OPTION_TIMESTAMP:
-        options->timestamp = text;
-        return NACRE_CHECKED;
-    case OPTION_MAX_RESPONSE_AGE:
-        return parse_seconds("--max-response-age", text, &options->max_response_age_ms, why);
     default:
         return apply_policy(options, code, text, why);
     }
@@ -235,29 +211,86 @@ static const struct option policy_options[] = {
     {"json", no_argument, NULL, OPTION_JSON},
     {"help", no_argument, NULL, 'h'},
 };
-static const struct option response_options[] = {
-    {"document", required_argument, NULL, OPTION_DOCUMENT},
-    {"key", required_argument, NULL, OPTION_KEY},
-    {"bcs", required_argument, NULL, OPTION_BCS},
-    {"signature", required_argument, NULL, OPTION_SIGNATURE},
-    {"intent", required_argument, NULL, OPTION_INTENT},
-    {"timestamp", required_argument, NULL, OPTION_TIMESTAMP},
-    {"max-response-age", required_argument, NULL, OPTION_MAX_RESPONSE_AGE},
-};
-#define POLICY_OPTIONS   (sizeof policy_options / sizeof policy_options[0])
-#define RESPONSE_OPTIONS (sizeof response_options / sizeof response_options[0])
+#define POLICY_OPTIONS (sizeof policy_options / sizeof policy_options[0])
+#define WORDS_MAX      32u
 
-static int read_words(struct nacre_vcmd_options *options, int argc, char **argv, const char *help,
-                      bool response)
+/* The tables that getopt_long() reads. */
+struct tables {
+    struct option all[POLICY_OPTIONS + WORDS_MAX + 1];
+    char letters[2 * WORDS_MAX + 2];
+};
+
+static void fill_tables(struct tables *tables, const struct nacre_vcmd_words *words)
 {
-    struct option all[POLICY_OPTIONS + RESPONSE_OPTIONS + 1] = {0};
+    size_t letters = 0;
+    *tables = (struct tables){.letters = ""};
+    memcpy(tables->all, policy_options, sizeof policy_options);
+    tables->letters[letters++] = 'h';
+    for (size_t i = 0; words != NULL && i < words->count && i < WORDS_MAX; i++) {
+        const struct nacre_vcmd_word *word = &words->word[i];
+        tables->all[POLICY_OPTIONS + i] = (struct option){
+            word->name, word->text != NULL ? required_argument : no_argument, NULL, OPTION_WORDS + (int)i};
+        if (word->letter != 0) {
+            tables->letters[letters++] = word->letter;
+            tables->letters[letters++] = ':';
+        }
+    }
+}
+
+static const struct nacre_vcmd_word *find_word(const struct nacre_vcmd_words *words, int code)
+{
+    for (size_t i = 0; words != NULL && i < words->count; i++) {
+        if (code == OPTION_WORDS + (int)i || (words->word[i].letter != 0 && code == words->word[i].letter)) {
+            return &words->word[i];
+        }
+    }
+    return NULL;
+}
+
+static int apply_one(struct nacre_vcmd_options *options, const struct nacre_vcmd_words *words, int code,
+                     nacre_verify_error *why)
+{
+    const struct nacre_vcmd_word *word = find_word(words, code);
+    if (code == OPTION_JSON) {
+        options->json = true;
+    } else if (word == NULL) {
+        return apply(options, code, optarg, why);
+    } else if (word->text != NULL) {
+        *word->text = optarg;
+    } else {
+        *word->flag = true;
+    }
+    return NACRE_CHECKED;
+}
+
+static int take_rest(struct nacre_vcmd_options *options, int argc, char **argv,
+                     const struct nacre_vcmd_words *words)
+{
+    bool two = words != NULL && words->second != NULL;
+    if (argc - optind > (two ? 2 : 1)) {
+        return nacre_usage_error(options->program, "one at a time, but after '%s' there is '%s'",
+                                 argv[argc - 2], argv[argc - 1]);
+    }
+    options->input = argv[optind];
+    if (two && options->input != NULL) {
+        *words->second = argv[optind + 1];
+    }
+    return -1;
+}
+
+int nacre_vcmd_read_options(struct nacre_vcmd_options *options, int argc, char **argv, const char *help,
+                            const struct nacre_vcmd_words *words)
+{
+    struct tables tables;
     nacre_verify_error why = {.text = ""};
     int code = 0;
-    memcpy(all, policy_options, sizeof policy_options);
-    if (response) {
-        memcpy(all + POLICY_OPTIONS, response_options, sizeof response_options);
+    *options = (struct nacre_vcmd_options){.program = argv[0], .policy = nacre_verify_policy_new()};
+    if (options->policy == NULL) {
+        return nacre_vcmd_give_up(options, &(nacre_verify_error){.text = "out of memory"});
     }
-    while ((code = getopt_long(argc, argv, "h", all, NULL)) != -1) {
+    optind = 1;
+    fill_tables(&tables, words);
+    while ((code = getopt_long(argc, argv, tables.letters, tables.all, NULL)) != -1) {
         if (code == '?') {
             return NACRE_UNCHECKED;
         }
@@ -265,27 +298,9 @@ static int read_words(struct nacre_vcmd_options *options, int argc, char **argv,
             (void)fputs(help, stdout);
             return NACRE_CHECKED;
         }
-        if (code == OPTION_JSON) {
-            options->json = true;
-        } else if (apply(options, code, optarg, &why) != NACRE_CHECKED) {
+        if (apply_one(options, words, code, &why) != NACRE_CHECKED) {
             return nacre_vcmd_give_up(options, &why);
         }
     }
-    if (argc - optind > 1) {
-        return nacre_usage_error(options->program, "one at a time, but after '%s' there is '%s'",
-                                 argv[optind], argv[optind + 1]);
-    }
-    options->input = argv[optind];
-    return -1;
-}
-
-int nacre_vcmd_read_options(struct nacre_vcmd_options *options, int argc, char **argv, const char *help,
-                            bool response)
-{
-    *options = (struct nacre_vcmd_options){.program = argv[0], .policy = nacre_verify_policy_new()};
-    if (options->policy == NULL) {
-        return nacre_vcmd_give_up(options, &(nacre_verify_error){.text = "out of memory"});
-    }
-    optind = 1;
-    return read_words(options, argc, argv, help, response);
+    return take_rest(options, argc, argv, words);
 }

@@ -32,12 +32,12 @@ void nacre_vcmd_add_report(struct nacre_vcmd_verdict *verdict, const char *subje
 }
 
 /* A passed check usually found what it expected: then that is said once. */
-static void print_row(const struct nacre_vcmd_row *row)
+static void print_row(FILE *to, const struct nacre_vcmd_row *row)
 {
     const nacre_verify_check *check = row->check;
     bool same = strcmp(check->expected, check->actual) == 0;
-    (void)printf("%s  %s %-12s %s%s%s%s\n", check->passed ? "ok  " : "FAIL", row->subject, check->name,
-                 check->actual, same ? "" : " (expected: ", same ? "" : check->expected, same ? "" : ")");
+    (void)fprintf(to, "%s  %s %-12s %s%s%s%s\n", check->passed ? "ok  " : "FAIL", row->subject, check->name,
+                  check->actual, same ? "" : " (expected: ", same ? "" : check->expected, same ? "" : ")");
 }
 
 static const char *to_hex(nacre_verify_bytes bytes, char *hex)
@@ -56,53 +56,53 @@ static bool all_zero(nacre_verify_bytes bytes)
     return sodium_is_zero(bytes.data, bytes.size) == 1;
 }
 
-static void print_doc(const nacre_verify_doc *doc)
+static void print_doc(FILE *to, const nacre_verify_doc *doc)
 {
     char hex[(size_t)2 * SHOWN_BYTES_MAX + 1];
-    (void)printf("\nmodule_id   %s\n", nacre_verify_doc_module_id(doc));
-    (void)printf("timestamp   %llu ms\n", (unsigned long long)nacre_verify_doc_timestamp_ms(doc));
-    (void)printf("public_key  %s\n", to_hex(nacre_verify_doc_public_key(doc), hex));
-    (void)printf("user_data   %s\n", to_hex(nacre_verify_doc_user_data(doc), hex));
-    (void)printf("nonce       %s\n", to_hex(nacre_verify_doc_nonce(doc), hex));
+    (void)fprintf(to, "\nmodule_id   %s\n", nacre_verify_doc_module_id(doc));
+    (void)fprintf(to, "timestamp   %llu ms\n", (unsigned long long)nacre_verify_doc_timestamp_ms(doc));
+    (void)fprintf(to, "public_key  %s\n", to_hex(nacre_verify_doc_public_key(doc), hex));
+    (void)fprintf(to, "user_data   %s\n", to_hex(nacre_verify_doc_user_data(doc), hex));
+    (void)fprintf(to, "nonce       %s\n", to_hex(nacre_verify_doc_nonce(doc), hex));
     for (unsigned i = 0; i < NACRE_VERIFY_PCR_COUNT_MAX; i++) {
         nacre_verify_bytes pcr = nacre_verify_doc_pcr(doc, i);
         if (pcr.data != NULL && !all_zero(pcr)) {
-            (void)printf("PCR%-8u %s\n", i, to_hex(pcr, hex));
+            (void)fprintf(to, "PCR%-8u %s\n", i, to_hex(pcr, hex));
         }
     }
 }
 
 /* The server's words: on one line, and without anything a terminal might obey. */
-static void print_endpoints(const struct nacre_vcmd_verdict *verdict)
+static void print_endpoints(FILE *to, const struct nacre_vcmd_verdict *verdict)
 {
-    (void)fputs("endpoints   ", stdout);
+    (void)fputs("endpoints   ", to);
     for (size_t i = 0; i < verdict->endpoints_size; i++) {
         char c = verdict->endpoints[i];
-        (void)putchar(c >= ' ' && c <= '~' ? c : '?');
+        (void)fputc(c >= ' ' && c <= '~' ? c : '?', to);
     }
-    (void)putchar('\n');
+    (void)fputc('\n', to);
 }
 
-static void print_text(const struct nacre_vcmd_verdict *verdict)
+void nacre_vcmd_print_text(FILE *to, const struct nacre_vcmd_verdict *verdict)
 {
     for (size_t i = 0; i < verdict->rows; i++) {
-        print_row(&verdict->row[i]);
+        print_row(to, &verdict->row[i]);
     }
     if (verdict->failed == 0 && verdict->doc != NULL) {
-        print_doc(verdict->doc);
+        print_doc(to, verdict->doc);
     }
     if (verdict->endpoints != NULL) {
-        print_endpoints(verdict);
+        print_endpoints(to, verdict);
     }
     if (verdict->note != NULL) {
-        (void)printf("\nnote: %s\n", verdict->note);
+        (void)fprintf(to, "\nnote: %s\n", verdict->note);
     }
     if (verdict->failed > 0) {
-        (void)printf("\nREFUSED: %zu of %zu checks failed\n", verdict->failed, verdict->rows);
+        (void)fprintf(to, "\nREFUSED: %zu of %zu checks failed\n", verdict->failed, verdict->rows);
     } else {
-        (void)printf("\nverified: %zu checks passed%s\n", verdict->rows,
-                     verdict->signature_only ? " (signature only: nothing is said about which code runs)"
-                                             : "");
+        (void)fprintf(to, "\nverified: %zu checks passed%s\n", verdict->rows,
+                      verdict->signature_only ? " (signature only: nothing is said about which code runs)"
+                                              : "");
     }
 }
 
@@ -198,6 +198,13 @@ static bool print_json(const struct nacre_vcmd_verdict *verdict)
         nacre_json_lit(&out, ",\"endpoints_status\":");
         nacre_json_raw(&out, verdict->endpoints, verdict->endpoints_size);
     }
+    if (verdict->answer != NULL) {
+        nacre_json_lit(&out, ",\"answer\":");
+        nacre_json_raw(&out, verdict->answer, verdict->answer_size);
+    }
+    if (verdict->types_from != NULL) {
+        put_member(&out, "types_from", verdict->types_from);
+    }
     if (verdict->note != NULL) {
         put_member(&out, "note", verdict->note);
     }
@@ -211,7 +218,7 @@ int nacre_vcmd_print(const struct nacre_vcmd_options *options, const struct nacr
     if (options->json) {
         good = print_json(verdict);
     } else {
-        print_text(verdict);
+        nacre_vcmd_print_text(stdout, verdict);
     }
     /* A verdict that nobody could read is none. */
     if (!good || fflush(stdout) != 0 || verdict->rows == 0) {

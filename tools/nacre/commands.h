@@ -16,6 +16,8 @@ int nacre_cmd_dev(int argc, char **argv);
 int nacre_cmd_plugin(int argc, char **argv);
 int nacre_cmd_plugin_manifest(int argc, char **argv);
 int nacre_cmd_verify(int argc, char **argv);
+int nacre_cmd_call(int argc, char **argv);
+int nacre_cmd_register(int argc, char **argv);
 
 /* "PROGRAM: formatted text; see --help" on standard error. Returns NACRE_EXIT_USAGE. */
 int nacre_usage_error(const char *program, const char *format, ...) __attribute__((format(printf, 2, 3)));

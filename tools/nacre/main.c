@@ -8,6 +8,8 @@ int main(int argc, char **argv)
         {"plugin", "write the manifest of a plugin", nacre_cmd_plugin},
 #ifdef NACRE_WITH_VERIFY
         {"verify", "check an attestation document and what was signed", nacre_cmd_verify},
+        {"call", "call a route of an enclave and verify the answer", nacre_cmd_call},
+        {"register", "register an enclave on Sui", nacre_cmd_register},
 #endif
     };
     return nacre_command_dispatch("nacre", "Builds, runs and checks apps of the nacre enclave runtime.",

@@ -9,6 +9,7 @@ int nacre_plugin_cmd_show(int argc, char **argv);
 int nacre_plugin_cmd_openapi(int argc, char **argv);
 int nacre_plugin_cmd_move(int argc, char **argv);
 int nacre_plugin_cmd_ts(int argc, char **argv);
+int nacre_plugin_cmd_types(int argc, char **argv);
 int nacre_plugin_cmd_endpoints(int argc, char **argv);
 int nacre_plugin_cmd_new(int argc, char **argv);
 

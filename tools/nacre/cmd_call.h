@@ -1,0 +1,26 @@
+/* cmd_call.h - what the parts of `nacre call` share. Results as in cmd_verify.h. */
+#ifndef NACRE_TOOL_CMD_CALL_H
+#define NACRE_TOOL_CMD_CALL_H
+
+#include "cmd_verify.h"
+
+#define NACRE_VCALL_METHOD_SIZE 8u /* "DELETE" and the NUL, with room */
+
+/*
+ * cmd_call_openapi.c: looks the route up in an OpenAPI document as nacre-http serves it. `method` is taken as given
+ * unless it is empty, then chosen; `text` (may be NULL) gets the type file that the route's answer amounts to, to be
+ * freed. Nobody signs that document: what fields are called is the word of whoever answers.
+ */
+int nacre_vcall_openapi(struct nacre_vcmd_json document, const char *route, bool has_body,
+                        char method[NACRE_VCALL_METHOD_SIZE], char **text, nacre_verify_error *why);
+
+struct nacre_vcall_ptb {
+    const char *package, *module, *function, *enclave, *type, *gas; /* NULL: a placeholder */
+};
+
+/* cmd_call_ptb.c: prints the `sui client ptb` command that submits a verified answer. */
+int nacre_vcall_ptb(const struct nacre_vcall_ptb *ids, const nacre_verify_types *types,
+                    const nacre_verify_report *report, nacre_verify_error *why);
+int nacre_vcall_ptb_check(struct nacre_vcall_ptb *ids, nacre_verify_error *why);
+
+#endif

@@ -1,0 +1,161 @@
+/* One HTTP exchange. What comes back is believed only as far as it verifies. */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <curl/curl.h>
+
+#include "cmd_verify.h"
+
+#define CONNECT_SECONDS 10L
+#define TOTAL_SECONDS   30L
+
+struct exchange {
+    const struct nacre_vcmd_request *request;
+    CURL *curl;
+    struct curl_slist *headers;
+    uint8_t *data;
+    size_t size;
+    size_t room;
+    bool too_large;
+    bool shown; /* a progress line stands on the terminal */
+    time_t begin;
+    time_t said;
+    char reason[CURL_ERROR_SIZE];
+};
+
+static time_t now_s(void)
+{
+    struct timespec now = {0};
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec;
+}
+
+static size_t receive(char *data, size_t one, size_t count, void *context)
+{
+    struct exchange *x = context;
+    size_t size = one * count;
+    if (size > x->request->max - x->size) {
+        x->too_large = true;
+        return 0;
+    }
+    size_t end = x->size + size;
+    if (end >= x->room) {
+        size_t room = 2 * end + 1;
+        uint8_t *more = realloc(x->data, room);
+        if (more == NULL) {
+            return 0;
+        }
+        x->data = more;
+        x->room = room;
+    }
+    memcpy(x->data + x->size, data, size);
+    x->size = end;
+    return size;
+}
+
+/* Called by curl about once a second while nothing moves. */
+static int show(void *context, curl_off_t total, curl_off_t so_far, curl_off_t up_total, curl_off_t up)
+{
+    struct exchange *x = context;
+    time_t now = now_s();
+    (void)total;
+    (void)up_total;
+    (void)up;
+    if (now - x->begin >= 1 && now != x->said) {
+        (void)fprintf(stderr, "\r\033[K%s: %lld s, %lld bytes", x->request->progress,
+                      (long long)(now - x->begin), (long long)so_far);
+        (void)fflush(stderr);
+        x->said = now;
+        x->shown = true;
+    }
+    return 0;
+}
+
+static bool set_body(struct exchange *x)
+{
+    if (x->request->body == NULL) {
+        return true;
+    }
+    /* No "Expect: 100-continue": servers that do not know it make the client wait. */
+    x->headers = curl_slist_append(x->headers, "Content-Type: application/json");
+    struct curl_slist *both = curl_slist_append(x->headers, "Expect:");
+    x->headers = both != NULL ? both : x->headers;
+    return both != NULL && curl_easy_setopt(x->curl, CURLOPT_HTTPHEADER, x->headers) == CURLE_OK &&
+           curl_easy_setopt(x->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)x->request->body_size) ==
+               CURLE_OK &&
+           curl_easy_setopt(x->curl, CURLOPT_POSTFIELDS, x->request->body) == CURLE_OK;
+}
+
+static bool set_progress(struct exchange *x)
+{
+    if (x->request->progress == NULL || isatty(STDERR_FILENO) == 0) {
+        return true;
+    }
+    return curl_easy_setopt(x->curl, CURLOPT_NOPROGRESS, 0L) == CURLE_OK &&
+           curl_easy_setopt(x->curl, CURLOPT_XFERINFOFUNCTION, show) == CURLE_OK &&
+           curl_easy_setopt(x->curl, CURLOPT_XFERINFODATA, x) == CURLE_OK;
+}
+
+static bool set_up(struct exchange *x)
+{
+    const struct nacre_vcmd_request *r = x->request;
+    return curl_easy_setopt(x->curl, CURLOPT_URL, r->url) == CURLE_OK &&
+           curl_easy_setopt(x->curl, CURLOPT_ERRORBUFFER, x->reason) == CURLE_OK &&
+           curl_easy_setopt(x->curl, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
+           curl_easy_setopt(x->curl, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
+           curl_easy_setopt(x->curl, CURLOPT_CONNECTTIMEOUT, CONNECT_SECONDS) == CURLE_OK &&
+           curl_easy_setopt(x->curl, CURLOPT_TIMEOUT, r->timeout_s > 0 ? r->timeout_s : TOTAL_SECONDS) ==
+               CURLE_OK &&
+           curl_easy_setopt(x->curl, CURLOPT_USERAGENT, "nacre/" NACRE_VERSION) == CURLE_OK &&
+           curl_easy_setopt(x->curl, CURLOPT_WRITEFUNCTION, receive) == CURLE_OK &&
+           curl_easy_setopt(x->curl, CURLOPT_WRITEDATA, x) == CURLE_OK && set_body(x) &&
+           (r->method == NULL || curl_easy_setopt(x->curl, CURLOPT_CUSTOMREQUEST, r->method) == CURLE_OK) &&
+           set_progress(x);
+}
+
+static int perform(struct exchange *x, long *status, nacre_verify_error *why)
+{
+    const char *url = x->request->url;
+    if (!set_up(x)) {
+        return nacre_vcmd_unchecked(why, "cannot set up a request for %s", url);
+    }
+    x->begin = now_s();
+    CURLcode code = curl_easy_perform(x->curl);
+    (void)curl_easy_setopt(x->curl, CURLOPT_ERRORBUFFER, NULL);
+    if (x->shown) {
+        (void)fputs("\r\033[K", stderr);
+    }
+    if (x->too_large) {
+        return nacre_vcmd_unchecked(why, "cannot fetch %s: it answers with more than %zu bytes", url,
+                                    x->request->max);
+    }
+    if (code != CURLE_OK) {
+        return nacre_vcmd_unchecked(why, "cannot fetch %s: %s", url,
+                                    x->reason[0] != '\0' ? x->reason : curl_easy_strerror(code));
+    }
+    (void)curl_easy_getinfo(x->curl, CURLINFO_RESPONSE_CODE, status);
+    return NACRE_CHECKED;
+}
+
+int nacre_vcmd_http(const struct nacre_vcmd_request *request, struct nacre_vcmd_buffer *buffer, long *status,
+                    nacre_verify_error *why)
+{
+    struct exchange x = {.request = request, .curl = curl_easy_init(), .data = calloc(1, 1), .room = 1};
+    int r = NACRE_UNCHECKED;
+    if (x.data == NULL || x.curl == NULL) {
+        (void)nacre_vcmd_unchecked(why, "out of memory");
+    } else {
+        r = perform(&x, status, why);
+    }
+    curl_easy_cleanup(x.curl);
+    curl_slist_free_all(x.headers);
+    if (r != NACRE_CHECKED) {
+        free(x.data);
+        return r;
+    }
+    x.data[x.size] = '\0';
+    *buffer = (struct nacre_vcmd_buffer){.data = x.data, .size = x.size};
+    return NACRE_CHECKED;
+}
