@@ -1,5 +1,10 @@
-# As a script: cmake -DROOT=DIR -DFILES=a,b -DOUTPUT=FILE.c -P NacreEmbed.cmake
-# writes a C file with the table nacre_templates[] (tools/nacre/plugin_template.h) of the files below ROOT.
+# As a script: cmake -DROOT=DIR -DFILES=a,b -DOUTPUT=FILE.c [-DTABLE=NAME -DHEADER=FILE.h] -P NacreEmbed.cmake
+# writes a C file with the table NAME[] that FILE.h declares, of the files below ROOT. Both left out:
+# nacre_templates[] of tools/nacre/plugin_template.h.
+if(NOT TABLE)
+  set(TABLE nacre_templates)
+  set(HEADER plugin_template.h)
+endif()
 set(arrays "")
 set(rows "")
 set(i 0)
@@ -17,4 +22,4 @@ foreach(name ${FILES})
   string(APPEND rows "    {\"${name}\", text_${i}, ${len}u},\n")
   math(EXPR i "${i} + 1")
 endforeach()
-file(WRITE "${OUTPUT}" "/* Made from tools/nacre/templates/ by the build. */\n#include \"plugin_template.h\"\n\n${arrays}\nconst struct nacre_template nacre_templates[] = {\n${rows}    {NULL, NULL, 0},\n};\n")
+file(WRITE "${OUTPUT}" "/* Made by the build. */\n#include \"${HEADER}\"\n\n${arrays}\nconst struct nacre_template ${TABLE}[] = {\n${rows}    {NULL, NULL, 0},\n};\n")
