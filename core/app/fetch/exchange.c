@@ -139,7 +139,6 @@ static CURLcode set_exchange(struct fetch_exchange *x, const struct fetch_state 
     SET(CURLOPT_HEADERDATA, x);
     SET(CURLOPT_WRITEFUNCTION, take_body);
     SET(CURLOPT_WRITEDATA, x);
-    SET(CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)x->body.max);
     return set_confines(x, state);
 }
 

@@ -47,9 +47,6 @@ static int32_t explain_code(const struct fetch_exchange *x, CURLcode code, char 
     case CURLE_OPERATION_TIMEDOUT:
         (void)snprintf(why, len, "no complete reply in time");
         return 504;
-    case CURLE_FILESIZE_EXCEEDED:
-        (void)snprintf(why, len, "the reply's body is larger than %zu bytes", x->body.max);
-        return 502;
     case CURLE_PEER_FAILED_VERIFICATION:
         (void)curl_easy_getinfo(x->easy, CURLINFO_SSL_VERIFYRESULT, &verdict);
         if (verdict == X509_V_ERR_APPLICATION_VERIFICATION)

@@ -11,6 +11,8 @@
 /* Not _Thread_local: the leak checker of gcc 12 reads wrong addresses for that in a module loaded at run time. */
 static pthread_key_t mine;
 
+static bool misses_ends; /* see look_again() */
+
 static void destroy(void *arg)
 {
     struct fetch_worker *worker = arg;
@@ -22,6 +24,7 @@ static void destroy(void *arg)
 
 int fetch_workers_init(void)
 {
+    misses_ends = curl_version_info(CURLVERSION_NOW)->version_num < 0x080000;
     return -pthread_key_create(&mine, destroy);
 }
 
@@ -75,7 +78,7 @@ static CURLcode result_of(struct fetch_worker *worker)
  */
 static void look_again(struct fetch_worker *worker)
 {
-    if (worker->sent && curl_version_info(CURLVERSION_NOW)->version_num < 0x080000) {
+    if (worker->sent && misses_ends) {
         (void)curl_easy_pause(worker->easy, CURLPAUSE_RECV);
         (void)curl_easy_pause(worker->easy, CURLPAUSE_CONT);
     }
