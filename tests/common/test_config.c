@@ -2,6 +2,7 @@
 #include "suite.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 static char why[256];
@@ -53,8 +54,7 @@ START_TEST(prefixes_need_something_behind)
     ck_assert_int_eq(nacre_config_set_string(&config, k, "devices", 7, why, sizeof why), -EINVAL);
     ck_assert_int_eq(nacre_config_set_string(&config, k, "unix:/\0x", 8, why, sizeof why), -EINVAL);
     char longer[NACRE_CONFIG_TEXT + 1];
-    memset(longer, 'a', sizeof longer);
-    memcpy(longer, "unix:", 5);
+    (void)snprintf(longer, sizeof longer, "unix:%0*d", (int)NACRE_CONFIG_TEXT, 0);
     ck_assert_int_eq(nacre_config_set_string(&config, k, longer, NACRE_CONFIG_TEXT, why, sizeof why),
                      -EINVAL);
     ck_assert_int_eq(nacre_config_set_string(&config, k, longer, NACRE_CONFIG_TEXT - 1, why, sizeof why), 0);

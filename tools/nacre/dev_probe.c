@@ -32,7 +32,7 @@ static int ask(const struct sockaddr_storage *address, socklen_t len)
         "GET /get_attestation HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
     static const char version[] = "HTTP/1.1 ";
     const struct timeval patience = {.tv_sec = 1};
-    char head[16];
+    char head[16] = {0};
     size_t got = 0;
     int fd = socket(address->ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
