@@ -37,7 +37,10 @@ fi
 
 echo "lint: scripts"
 files '*.sh' '.ci/*' | while IFS= read -r f; do
-    sh -n "$f" || echo "$f"
+    case $(head -n 1 "$f") in
+    *bash) bash -n "$f" ;;
+    *) sh -n "$f" ;;
+    esac || echo "$f"
 done | grep . && fail "shell scripts"
 files '*.py' | xargs /usr/bin/python3 -c '
 import ast, sys
