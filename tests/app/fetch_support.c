@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -18,7 +19,7 @@ const struct nacre_fetch_module *module;
 
 static struct nacre_manifest manifest;
 static struct nacre_endpoint_decl allow[NACRE_ENDPOINTS_MAX];
-static uint8_t *ca_pem;
+static char *ca_pem;
 static void *library;
 
 uint64_t now_ms(void)
@@ -30,10 +31,10 @@ uint64_t now_ms(void)
 
 /* ---- the upstream ----------------------------------------------------------------------------------------- */
 
-static void run_upstream(const struct upstream *up, int in, int out, const char *const *args)
+static void run_upstream(int in, int out, int ca, const char *const *args)
 {
     char script[512];
-    const char *argv[16] = {"/usr/bin/python3", script, "--stdin", "--ca-out", up->ca_file};
+    const char *argv[16] = {"/usr/bin/python3", script, "--stdin", "--ca-out", "/dev/fd/3"};
     size_t n = 5;
     (void)snprintf(script, sizeof script, "%s/tests/support/upstream.py", NACRE_TEST_SOURCE);
     for (; *args && n < 15; args++)
@@ -41,7 +42,8 @@ static void run_upstream(const struct upstream *up, int in, int out, const char 
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     (void)dup2(in, STDIN_FILENO);
     (void)dup2(out, STDOUT_FILENO);
-    (void)close_range(3, ~0u, 0);
+    (void)dup2(ca, 3);
+    (void)close_range(4, ~0u, 0);
     (void)execv(argv[0], (char *const *)(uintptr_t)argv);
     _exit(127);
 }
@@ -67,38 +69,27 @@ void upstream_start(struct upstream *up, const char *const *args)
 {
     int in[2], out[2];
     *up = (struct upstream){0};
-    (void)snprintf(up->ca_file, sizeof up->ca_file, "/tmp/nacre-fetch-ca-XXXXXX");
-    int fd = mkstemp(up->ca_file);
-    ck_assert_int_ge(fd, 0);
-    (void)close(fd);
+    int ca = memfd_create("ca", MFD_CLOEXEC); /* no file: a confined test could not remove it */
+    ck_assert_int_ge(ca, 0);
     ck_assert_int_eq(pipe2(in, O_CLOEXEC) + pipe2(out, O_CLOEXEC), 0);
     up->pid = fork();
     if (up->pid == 0)
-        run_upstream(up, in[0], out[1], args);
+        run_upstream(in[0], out[1], ca, args);
     (void)close(in[0]);
     (void)close(out[1]);
     up->input = in[1];
     read_start(up, out[0]);
+    ck_assert_int_gt(pread(ca, up->ca, sizeof up->ca - 1, 0), 0);
+    (void)close(ca);
 }
 
 void upstream_stop(struct upstream *up)
 {
     (void)close(up->input);
     (void)waitpid(up->pid, NULL, 0);
-    (void)unlink(up->ca_file);
 }
 
 /* ---- the module ------------------------------------------------------------------------------------------- */
-
-static size_t read_file(const char *path)
-{
-    FILE *f = fopen(path, "rb");
-    ck_assert_ptr_nonnull(f);
-    ca_pem = calloc(1, 65536);
-    size_t n = fread(ca_pem, 1, 65536, f);
-    (void)fclose(f);
-    return n;
-}
 
 static void load(const struct endpoint *endpoints, uint32_t n)
 {
@@ -124,13 +115,13 @@ static void load(const struct endpoint *endpoints, uint32_t n)
     manifest.n_allow = n;
 }
 
-void fetch_setup(const struct endpoint *endpoints, uint32_t n, const char *ca_file)
+void fetch_setup(const struct endpoint *endpoints, uint32_t n, const char *ca)
 {
     char why[256] = "";
     load(endpoints, n);
     broker_start(endpoints, n);
-    size_t len = ca_file ? read_file(ca_file) : 0;
-    struct nacre_fetch_setup setup = {&manifest, ca_pem, len};
+    ca_pem = ca ? strdup(ca) : NULL;
+    struct nacre_fetch_setup setup = {&manifest, (const uint8_t *)ca_pem, ca ? strlen(ca) : 0};
     int err = module->init(&setup, why, sizeof why);
     ck_assert_msg(err == 0, "init: %d %s", err, why);
 }

@@ -16,7 +16,7 @@ struct upstream {
     int input; /* its standard input: closing it ends it */
     uint32_t port;
     uint8_t pin[32];
-    char ca_file[64];
+    char ca[4096]; /* its CA, PEM, terminated */
 };
 void upstream_start(struct upstream *up, const char *const *args);
 void upstream_stop(struct upstream *up);
@@ -33,8 +33,8 @@ struct endpoint {
     int error; /* BROKER_ERROR: negative errno */
 };
 
-/* Loads and initialises the module with these endpoints; ca: the file that is trusted, or NULL. */
-void fetch_setup(const struct endpoint *endpoints, uint32_t n, const char *ca_file);
+/* Loads and initialises the module with these endpoints; ca: the CAs that are trusted, PEM, or NULL. */
+void fetch_setup(const struct endpoint *endpoints, uint32_t n, const char *ca);
 
 /* The same, but init() is to refuse; its reason is in `why`. */
 int fetch_setup_refused(const struct endpoint *endpoints, uint32_t n, const char *ca, size_t ca_len,

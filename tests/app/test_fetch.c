@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 static struct upstream one, two; /* HTTP/1.1; HTTP/2 as well */
@@ -28,7 +29,7 @@ static void open_one(const struct upstream *up)
 {
     const struct endpoint e[] = {{.host = "one.example", .up = up}};
     start();
-    fetch_setup(e, 1, up->ca_file);
+    fetch_setup(e, 1, up->ca);
     fetch_confine();
 }
 
@@ -76,7 +77,7 @@ START_TEST(http2_or_nothing)
     struct call c;
     const struct endpoint e[] = {{.host = "one.example", .up = &one}, {.host = "two.example", .up = &two}};
     start();
-    fetch_setup(e, 2, one.ca_file);
+    fetch_setup(e, 2, one.ca);
     fetch_confine();
     call_init(&c, "POST", "https://one.example/echo");
     c.request.http_version = NACRE_HTTP_2;
@@ -326,7 +327,7 @@ START_TEST(does_not_share_connections_between_hosts)
     struct call c;
     const struct endpoint e[] = {{.host = "one.example", .up = &two}, {.host = "two.example", .up = &two}};
     start();
-    fetch_setup(e, 2, two.ca_file);
+    fetch_setup(e, 2, two.ca);
     fetch_confine();
     for (int i = 0; i < 3; i++) {
         call_get(&c, "https://one.example/echo");
@@ -350,7 +351,7 @@ START_TEST(works_on_other_stream_sockets)
     struct call c;
     start();
     const struct endpoint e[] = {{.host = "one.example", .up = &two, .way = BROKER_RELAY}};
-    fetch_setup(e, 1, two.ca_file);
+    fetch_setup(e, 1, two.ca);
     fetch_confine();
     for (int i = 0; i < 3; i++) {
         call_get(&c, "https://one.example/size/300000");
@@ -367,7 +368,7 @@ START_TEST(other_ports_when_listed)
     struct call c;
     start();
     const struct endpoint e[] = {{.host = "one.example", .listed_port = 8443, .up = &one}};
-    fetch_setup(e, 1, one.ca_file);
+    fetch_setup(e, 1, one.ca);
     fetch_confine();
     call_get(&c, "https://one.example:8443/echo");
     ck_assert(body_has(&c, "[\"Host\",\"one.example:8443\"]"));
@@ -407,8 +408,10 @@ END_TEST
 START_TEST(environment_is_ignored)
 {
     static const char *const names[] = {"https_proxy", "HTTPS_PROXY", "ALL_PROXY", "all_proxy", "http_proxy"};
-    char log[] = "/tmp/nacre-fetch-keys-XXXXXX";
-    int fd = mkstemp(log);
+    char log[64];
+    int fd = memfd_create("keys", 0);
+    ck_assert_int_ge(fd, 0);
+    (void)snprintf(log, sizeof log, "/proc/self/fd/%d", fd);
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         ck_assert_int_eq(setenv(names[i], "http://127.0.0.1:9", 1), 0);
     ck_assert_int_eq(setenv("SSLKEYLOGFILE", log, 1), 0);

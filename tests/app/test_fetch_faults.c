@@ -13,7 +13,7 @@ static void open_one(const char *const *args)
 {
     upstream_start(&up, args);
     const struct endpoint e[] = {{.host = "one.example", .up = &up}};
-    fetch_setup(e, 1, up.ca_file);
+    fetch_setup(e, 1, up.ca);
     fetch_confine();
 }
 
@@ -130,7 +130,7 @@ START_TEST(broker_errors)
     upstream_start(&up, http1);
     const struct endpoint e[] = {
         {.host = "one.example", .up = &up, .way = BROKER_ERROR, .error = cases[_i].error}};
-    fetch_setup(e, 1, up.ca_file);
+    fetch_setup(e, 1, up.ca);
     fetch_confine();
     for (int i = 0; i < 3; i++) {
         struct call c;

@@ -73,7 +73,7 @@ static void start(void)
     memcpy(pin, two.pin, sizeof pin);
     const struct endpoint e[] = {{.host = "one.example", .up = &one},
                                  {.host = "two.example", .up = &two, .pin = pin}};
-    fetch_setup(e, 2, one.ca_file);
+    fetch_setup(e, 2, one.ca);
 }
 
 static void setup(void)
