@@ -10,7 +10,6 @@
 #include "commands.h"
 
 #define NONCE_SIZE  32u
-#define ANSWER_MAX  ((size_t)16 << 20)
 #define TIMEOUT_MAX 86400u
 #define URL_SIZE    4096u
 
@@ -82,7 +81,8 @@ static int read_body(struct call *c)
         return NACRE_CHECKED;
     }
     if (strcmp(data, "-") == 0 || data[0] == '@') {
-        return nacre_vcmd_load(data[0] == '@' ? data + 1 : data, &c->body, &c->why);
+        return nacre_vcmd_load_up_to(data[0] == '@' ? data + 1 : data, NACRE_VCMD_ANSWER_MAX, &c->body,
+                                     &c->why);
     }
     c->body.data = (uint8_t *)strdup(data);
     c->body.size = strlen(data);
@@ -253,7 +253,7 @@ static int call_route(struct call *c)
                                                .url = url,
                                                .body = (const char *)c->body.data,
                                                .body_size = c->body.size,
-                                               .max = ANSWER_MAX,
+                                               .max = NACRE_VCMD_ANSWER_MAX,
                                                .timeout_s = c->timeout_s,
                                                .progress = progress};
     r = nacre_vcmd_http(&request, &c->answer, &status, &c->why);

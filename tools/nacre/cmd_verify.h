@@ -16,6 +16,8 @@
 
 /* Files and answers of a server; a document has at most 16384 bytes, twice that in hex. */
 #define NACRE_VCMD_INPUT_MAX ((size_t)1 << 20)
+/* Answers of routes, and what they are asked. */
+#define NACRE_VCMD_ANSWER_MAX ((size_t)16 << 20)
 
 struct nacre_vcmd_buffer {
     uint8_t *data; /* malloc'd, with a NUL after it that size does not count */
@@ -93,8 +95,10 @@ int nacre_vcmd_parse_u64(const char *text, size_t length, uint64_t max, uint64_t
 int nacre_vcmd_parse_time(const char *text, uint64_t *ms);
 uint64_t nacre_vcmd_now_ms(void);
 
-/* cmd_verify_input.c: reads FILE or "-"; `max` bytes at most. */
+/* cmd_verify_input.c: reads FILE or "-"; NACRE_VCMD_INPUT_MAX or `max` bytes at most. */
 int nacre_vcmd_load(const char *name, struct nacre_vcmd_buffer *buffer, nacre_verify_error *why);
+int nacre_vcmd_load_up_to(const char *name, size_t max, struct nacre_vcmd_buffer *buffer,
+                          nacre_verify_error *why);
 /* Turns raw CBOR, hex, base64 or {"attestation":"hex"} into raw CBOR, in place. */
 int nacre_vcmd_decode(struct nacre_vcmd_buffer *buffer, nacre_verify_error *why);
 void nacre_vcmd_buffer_free(struct nacre_vcmd_buffer *buffer);

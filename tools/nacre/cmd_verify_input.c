@@ -19,20 +19,21 @@ void nacre_vcmd_buffer_free(struct nacre_vcmd_buffer *buffer)
     *buffer = (struct nacre_vcmd_buffer){0};
 }
 
-static int read_all(FILE *file, const char *name, struct nacre_vcmd_buffer *buffer, nacre_verify_error *why)
+static int read_all(FILE *file, const char *name, size_t max, struct nacre_vcmd_buffer *buffer,
+                    nacre_verify_error *why)
 {
-    uint8_t *data = malloc(NACRE_VCMD_INPUT_MAX + 1);
+    uint8_t *data = malloc(max + 1);
     if (data == NULL) {
         return nacre_vcmd_unchecked(why, "out of memory");
     }
-    size_t size = fread(data, 1, NACRE_VCMD_INPUT_MAX + 1, file);
+    size_t size = fread(data, 1, max + 1, file);
     if (ferror(file) != 0) {
         free(data);
         return nacre_vcmd_unchecked(why, "cannot read %s: %s", name, strerror(errno));
     }
-    if (size > NACRE_VCMD_INPUT_MAX) {
+    if (size > max) {
         free(data);
-        return nacre_vcmd_unchecked(why, "%s has more than %zu bytes", name, NACRE_VCMD_INPUT_MAX);
+        return nacre_vcmd_unchecked(why, "%s has more than %zu bytes", name, max);
     }
     data[size] = '\0';
     *buffer = (struct nacre_vcmd_buffer){.data = data, .size = size};
@@ -41,14 +42,20 @@ static int read_all(FILE *file, const char *name, struct nacre_vcmd_buffer *buff
 
 int nacre_vcmd_load(const char *name, struct nacre_vcmd_buffer *buffer, nacre_verify_error *why)
 {
+    return nacre_vcmd_load_up_to(name, NACRE_VCMD_INPUT_MAX, buffer, why);
+}
+
+int nacre_vcmd_load_up_to(const char *name, size_t max, struct nacre_vcmd_buffer *buffer,
+                          nacre_verify_error *why)
+{
     if (strcmp(name, "-") == 0) {
-        return read_all(stdin, "standard input", buffer, why);
+        return read_all(stdin, "standard input", max, buffer, why);
     }
     FILE *file = fopen(name, "rbe");
     if (file == NULL) {
         return nacre_vcmd_unchecked(why, "cannot open %s: %s", name, strerror(errno));
     }
-    int r = read_all(file, name, buffer, why);
+    int r = read_all(file, name, max, buffer, why);
     (void)fclose(file);
     return r;
 }

@@ -255,7 +255,7 @@ static int verify_types(const struct nacre_vcmd_options *options, const struct w
     struct nacre_vcmd_buffer text = {0};
     int r = nacre_vcmd_load_types(words->types, words->plugin, &types, why);
     if (r == NACRE_CHECKED) {
-        r = nacre_vcmd_load(options->input, &text, why);
+        r = nacre_vcmd_load_up_to(options->input, NACRE_VCMD_ANSWER_MAX, &text, why);
     }
     if (r == NACRE_CHECKED) {
         r = nacre_vcmd_judge_answer(options, &text, types, words->intent_name, key, report, why);
