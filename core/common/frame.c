@@ -193,8 +193,11 @@ int nacre_frame_receive(int fd, struct nacre_inbox *in, size_t max_payload, bool
     struct msghdr msg = {
         .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
     ssize_t n = recvmsg(fd, &msg, MSG_CMSG_CLOEXEC | (dontwait ? MSG_DONTWAIT : 0));
+    /* said once, and before what is still queued: the peer ended without having read everything */
+    if (n < 0 && errno == ECONNRESET)
+        n = recvmsg(fd, &msg, MSG_CMSG_CLOEXEC | (dontwait ? MSG_DONTWAIT : 0));
     if (n < 0)
-        return errno == ECONNRESET ? 0 : -errno;
+        return -errno;
     if (msg.msg_controllen)
         collect_fds(in, &msg);
     if (n == 0 && in->n_fds == 0)

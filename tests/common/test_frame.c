@@ -189,6 +189,22 @@ START_TEST(closed_peer)
 }
 END_TEST
 
+/* To end with messages unread resets the connection: what was said before must be heard all the same. */
+START_TEST(last_words_of_a_peer_that_did_not_listen)
+{
+    struct nacre_plain_frame unread = {.head.type = NACRE_FRAME_STOP},
+                             last = {.head.type = NACRE_FRAME_FAILED};
+    ck_assert_int_eq(nacre_frame_send(pair[1], &unread, NULL, 0, NULL, 0, NULL, 0), 0);
+    ck_assert_int_eq(nacre_frame_send(pair[0], &last, "why", 3, NULL, 0, NULL, 0), 0);
+    (void)close(pair[0]);
+    pair[0] = -1;
+    ck_assert_int_eq(receive(), 1);
+    ck_assert_uint_eq(inbox.payload_len, 3);
+    ck_assert_int_eq(receive(), 0);
+    ck_assert_int_eq(receive(), 0);
+}
+END_TEST
+
 /* A peer that sends nothing at all has not hung up. */
 START_TEST(empty_messages_are_no_end)
 {
@@ -229,6 +245,7 @@ static void add(TCase *tc)
     tcase_add_test(tc, hostile_messages);
     tcase_add_test(tc, hostile_attachments);
     tcase_add_test(tc, closed_peer);
+    tcase_add_test(tc, last_words_of_a_peer_that_did_not_listen);
     tcase_add_test(tc, empty_messages_are_no_end);
     tcase_add_test(tc, tickets);
 }
