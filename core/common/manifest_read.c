@@ -2,6 +2,8 @@
  */
 #include "manifest_parser.h"
 
+#include "bcs.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -34,8 +36,9 @@ const char *nacre_manifest_text(struct nacre_manifest_parser *p, const cbor_item
     size_t len = 0;
     if (p->err)
         return "";
-    if (!nacre_cbor_text(item, &text, &len) || len > max_len || (len && memchr(text, 0, len))) {
-        nacre_manifest_fail(p, -EINVAL, "manifest: %s is not text of at most %zu bytes", what, max_len);
+    if (!nacre_cbor_text(item, &text, &len) || len > max_len || (len && memchr(text, 0, len)) ||
+        !nacre_utf8_valid((const uint8_t *)text, len)) {
+        nacre_manifest_fail(p, -EINVAL, "manifest: %s is not UTF-8 text of at most %zu bytes", what, max_len);
         return "";
     }
     char *copy = nacre_arena_alloc(p->arena, 1, len + 1);

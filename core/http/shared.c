@@ -1,6 +1,5 @@
 #include "shared.h"
 
-#include "common/bcs.h"
 #include "openapi.h"
 
 #include <errno.h>
@@ -29,24 +28,6 @@ static int build_envelopes(struct nacre_shared *shared)
     return 0;
 }
 
-static bool is_text(const char *text)
-{
-    return nacre_utf8_valid((const uint8_t *)text, strlen(text));
-}
-
-/* What is shown in JSON as it stands must be text; a manifest's CBOR does not promise that. */
-static int check_texts(const struct nacre_manifest *m, char *why, size_t why_len)
-{
-    bool ok = is_text(m->app) && is_text(m->version);
-    for (uint32_t i = 0; i < m->n_intents; i++)
-        ok = ok && is_text(m->intents[i].name);
-    for (uint32_t i = 0; i < m->n_allow; i++)
-        ok = ok && is_text(m->allow[i].host);
-    if (!ok)
-        (void)snprintf(why, why_len, "the manifest has a name, version or host that is no UTF-8");
-    return ok ? 0 : -EINVAL;
-}
-
 int nacre_shared_init(struct nacre_shared *shared, const struct nacre_manifest *manifest, char *why,
                       size_t why_len)
 {
@@ -61,9 +42,7 @@ int nacre_shared_init(struct nacre_shared *shared, const struct nacre_manifest *
     int err = pthread_mutex_init(&shared->lock, NULL);
     if (err)
         return -err;
-    err = check_texts(manifest, why, why_len);
-    if (!err)
-        err = nacre_router_build(&shared->router, manifest, why, why_len);
+    err = nacre_router_build(&shared->router, manifest, why, why_len);
     if (!err)
         err = nacre_renderer_init(&shared->renderer, &manifest->types);
     if (!err)

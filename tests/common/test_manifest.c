@@ -1,3 +1,4 @@
+#include "common/manifest_parser.h"
 #include "sample.h"
 #include "suite.h"
 
@@ -222,8 +223,39 @@ START_TEST(names_and_secrets)
 }
 END_TEST
 
+/*
+ * What ends in JSON or in metrics as it stands must be text. Whether libcbor loads a string that is no UTF-8 is its
+ * affair, so the reader is asked directly too.
+ */
+START_TEST(texts_are_utf8)
+{
+    static uint8_t out[200000];
+    struct nacre_arena arena = {0};
+    struct nacre_config config;
+    struct nacre_manifest m;
+    struct nacre_plugin p = sample_plugin();
+    nacre_config_defaults(&config);
+    int64_t n = encode(out, sizeof out, &p, &config);
+    uint8_t *version = memmem(out, (size_t)n, "1.2.3", 5);
+    ck_assert_ptr_nonnull(version);
+    version[0] = 0xff;
+    ck_assert_int_eq(nacre_manifest_parse(&m, out, (size_t)n, why, sizeof why), -EINVAL);
+    cbor_item_t *bad = cbor_build_stringn("1\xff", 2), *good = cbor_build_stringn("1\xc3\xa9", 3);
+    struct nacre_manifest_parser parser = {&arena, &m, why, sizeof why, 0};
+    ck_assert_str_eq(nacre_manifest_text(&parser, good, 64, "the version"), "1\xc3\xa9");
+    ck_assert_int_eq(parser.err, 0);
+    ck_assert_str_eq(nacre_manifest_text(&parser, bad, 64, "the version"), "");
+    ck_assert_int_eq(parser.err, -EINVAL);
+    ck_assert_msg(strstr(why, "the version") && strstr(why, "UTF-8"), "%s", why);
+    cbor_decref(&bad);
+    cbor_decref(&good);
+    nacre_arena_free(&arena);
+}
+END_TEST
+
 static void add(TCase *tc)
 {
+    tcase_add_test(tc, texts_are_utf8);
     tcase_add_test(tc, everything_comes_back);
     tcase_add_test(tc, from_a_descriptor);
     tcase_add_test(tc, damaged);
