@@ -20,7 +20,7 @@ ONE_THREAD = verify_mutants|verify_fuzz|documents-made|verify_documents
 export PYTHONDONTWRITEBYTECODE = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build build-tests run demo test lint bench soak asan tsan clean
+.PHONY: help setup build build-tests build-asan build-tsan run demo test lint bench soak asan tsan clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -54,17 +54,21 @@ lint: ## clang-format, clang as second compiler, clang-tidy, cppcheck, forbidden
 	@tools/setup.sh build test lint
 	@tools/lint.sh
 
-asan: ## unit tests and a short end-to-end run under AddressSanitizer and UBSan
+build-asan:
 	@tools/setup.sh build test
 	@$(CONFIGURE) -B out/asan -DNACRE_SANITIZE=address $(SANITIZED) >/dev/null
 	@cmake --build out/asan -j $(JOBS) -- --quiet
-	@$(PYTHON) tools/run-tests.py --build out/asan --out "$(OUT)/asan" --name asan \
-		--exclude-unit "$(NOT_SANITIZED)" --e2e-marker sanitizer
 
-tsan: ## unit tests under ThreadSanitizer
+build-tsan:
 	@tools/setup.sh build test
 	@$(CONFIGURE) -B out/tsan -DNACRE_SANITIZE=thread $(SANITIZED) >/dev/null
 	@cmake --build out/tsan -j $(JOBS) -- --quiet
+
+asan: build-asan ## unit tests and a short end-to-end run under AddressSanitizer and UBSan
+	@$(PYTHON) tools/run-tests.py --build out/asan --out "$(OUT)/asan" --name asan \
+		--exclude-unit "$(NOT_SANITIZED)" --e2e-marker sanitizer
+
+tsan: build-tsan ## unit tests under ThreadSanitizer
 	@$(PYTHON) tools/run-tests.py --build out/tsan --out "$(OUT)/tsan" --name tsan \
 		--exclude-unit "$(NOT_SANITIZED)|$(ONE_THREAD)" --no-e2e
 
