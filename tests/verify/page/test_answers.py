@@ -177,6 +177,28 @@ class TestBrowsersThatLackSomething:
             page.browser.devtools("Page.removeScriptToEvaluateOnNewDocument", identifier=added)
 
 
+def test_files(page, tmp_path):
+    """What is loaded from files is what would have been pasted; a bare document is turned into hex."""
+    document = d.document(change=lambda p: p.update(public_key=bytes(KEY.verify_key)))
+    files = {"pasted": document, "pcrs": pcr_lines().encode(), "root": root().encode(), "answer": json.dumps(sign("u8", 1)).encode()}
+    page.browser.click("#source-paste")
+    page.browser.click(".more > summary")
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+        page.browser.type(f"#{name}-file", tmp_path / name)
+        page.browser.wait(f"the file {name}", f"return document.getElementById('{name}').value !== ''")
+    page.browser.click("input[name=clock][value=document]")
+    page.browser.click("#verify-document")
+    assert page.result("document").verdict == "ok"
+    page.browser.type("#type", "u8")
+    page.browser.click("#verify-answer")
+    assert page.result("answer").verdict == "ok"
+    # another file takes the verdict away
+    page.browser.type("#pcrs-file", tmp_path / "root")
+    page.browser.wait("the file", "return document.getElementById('pcrs').value.startsWith('-----')")
+    assert page.shown("document").verdict is None and page.shown("answer").verdict is None
+
+
 def test_policy_of_the_page():
     text = PAGE.read_text("ascii")
     assert line_of(text) in text, f"the policy has to be\n{line_of(text)}"
