@@ -295,17 +295,6 @@ START_TEST(metrics)
 }
 END_TEST
 
-START_TEST(texts_that_are_no_text)
-{
-    struct nacre_manifest broken = manifest;
-    struct nacre_shared made;
-    char why[256] = "";
-    broken.version = "1.\xff";
-    ck_assert_int_eq(nacre_shared_init(&made, &broken, why, sizeof why), -22);
-    ck_assert_str_ne(why, "");
-}
-END_TEST
-
 static void add(TCase *tc)
 {
     tcase_add_checked_fixture(tc, setup, teardown);
@@ -316,7 +305,6 @@ static void add(TCase *tc)
     tcase_add_test(tc, health);
     tcase_add_test(tc, health_frames_of_the_app);
     tcase_add_test(tc, metrics);
-    tcase_add_test(tc, texts_that_are_no_text);
 }
 
 int main(void)
