@@ -93,7 +93,7 @@ static int put_struct(struct builder *b, struct nacre_vcmd_json ref, FILE *to)
     }
     (void)snprintf(key, sizeof key, "%.*s", (int)(ref.size - prefix), ref.text + prefix);
     const char *const path[] = {key, "properties", NULL};
-    struct nacre_vcmd_json properties;
+    struct nacre_vcmd_json properties = {0};
     char *fields = NULL;
     size_t size = 0;
     FILE *inner = open_memstream(&fields, &size);
@@ -298,7 +298,8 @@ static int make_types(struct nacre_vcmd_json document, struct nacre_vcmd_json in
     if (r == NACRE_CHECKED) {
         r = put_schema(&b, data, to);
     }
-    bool closed = (b.structs == NULL || fclose(b.structs) == 0) & (to == NULL || fclose(to) == 0);
+    bool closed = b.structs == NULL || fclose(b.structs) == 0;
+    closed = (to == NULL || fclose(to) == 0) && closed;
     if (r == NACRE_CHECKED &&
         (!closed ||
          asprintf(text,
