@@ -9,13 +9,13 @@ import harness  # noqa: E402
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "sanitizer: also run against the sanitizer builds")
-    config.addinivalue_line("markers", "root: reads the memory of other processes")
+    config.addinivalue_line("markers", "root: looks into processes that are not dumpable")
 
 
 def pytest_collection_modifyitems(items):
     for item in items:
         if item.get_closest_marker("root") and not harness.can_read_memory():
-            item.add_marker(pytest.mark.skip(reason="needs root: reads the memory of other processes"))
+            item.add_marker(pytest.mark.skip(reason="needs root: looks into processes that are not dumpable"))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -217,6 +217,7 @@ def test_expect_continue(media):
     assert status_of(got) == 200
 
 
+@pytest.mark.root
 def test_slow_clients_are_dropped_and_leak_nothing(start):
     runtime = start("media", sets=["http.idle_s=1"])
     runtime.verify(runtime.post("/process_data", media_body(1)))
@@ -233,6 +234,7 @@ def test_slow_clients_are_dropped_and_leak_nothing(start):
         s.close()
 
 
+@pytest.mark.root
 def test_clients_that_leave_before_the_answer(media):
     app = media.pid("nacre-app"), media.pid("nacre-http")
     before = [len(descriptors(p)) for p in app]
@@ -243,6 +245,7 @@ def test_clients_that_leave_before_the_answer(media):
     wait_for("descriptors to be closed", lambda: [len(descriptors(p)) for p in app] <= before, 10, 0.1)
 
 
+@pytest.mark.root
 @pytest.mark.skipif(SANITIZED, reason="a sanitizer keeps freed memory on purpose")
 def test_bad_input_leaks_no_memory(start):
     """A short idle limit: libmicrohttpd notices some clients that left in mid-request no earlier."""

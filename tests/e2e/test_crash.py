@@ -107,6 +107,7 @@ def settled(runtime):
     return descriptors(pid), memory_kib(pid, "Private_Dirty")
 
 
+@pytest.mark.root
 @pytest.mark.sanitizer
 def test_200_crashes_leak_nothing(start):
     runtime = start("media", sets=QUICK)

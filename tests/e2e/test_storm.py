@@ -1,22 +1,30 @@
 """Many connections, all bodies different, each answer verified against its own request."""
 import pytest
 
-from harness import SANITIZED, descriptors, memory_kib
+from harness import SANITIZED, descriptors, memory_kib, wait_for
 
 
 def test_100000_answers_on_64_connections(start):
     runtime = start("media")
     pids = [runtime.pid(n) for n in ("nacred", "nacre-http", "nacre-app")]
-    runtime.storm(requests=5000)
-    fds = [len(descriptors(p)) for p in pids]
-    memory = [memory_kib(p, "Private_Dirty") for p in pids]
     report = runtime.storm(requests=100_000, connections=64)
     assert report["good"] == report["sent"] == 100_000, report
     assert report["statuses"] == {} and report["closed"] == 0 and report["wrong"] == 0, report
     assert [runtime.pid(n) for n in ("nacred", "nacre-http", "nacre-app")] == pids
-    assert [len(descriptors(p)) for p in pids] <= [f + 2 for f in fds]
+
+
+@pytest.mark.root
+@pytest.mark.skipif(SANITIZED, reason="a sanitizer keeps freed memory on purpose")
+def test_nothing_grows_under_load(start):
+    runtime = start("media")
+    pids = [runtime.pid(n) for n in ("nacred", "nacre-http", "nacre-app")]
+    runtime.storm(requests=10_000, connections=64)
+    fds = [len(descriptors(p)) for p in pids]
+    memory = [memory_kib(p, "Private_Dirty") for p in pids]
+    runtime.storm(requests=40_000, connections=64, verify=False)
+    assert wait_for("connections to be closed", lambda: [len(descriptors(p)) for p in pids] <= fds)
     grown = [memory_kib(p, "Private_Dirty") - m for p, m in zip(pids, memory)]
-    assert all(g < 2048 for g in grown), f"grown by {grown} KiB"
+    assert all(g < 1024 for g in grown), f"grown by {grown} KiB"
 
 
 @pytest.mark.sanitizer
