@@ -118,24 +118,6 @@ static const char *const allowed[] = {
 
 #define REFUSE SCMP_ACT_ERRNO(EPERM)
 
-/* A filter that lets everything pass but what `add` refuses; it comes on top of those already in force. */
-static int refuse(int (*add)(scmp_filter_ctx))
-{
-    scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
-    if (!ctx)
-        return -ENOMEM;
-    int err =
-        seccomp_attr_set(ctx, SCMP_FLTATR_CTL_NNP, 0); /* set already; prctl() is not allowed any more */
-    if (!err)
-        err = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_TSYNC, 1);
-    if (!err)
-        err = add(ctx);
-    if (!err)
-        err = seccomp_load(ctx);
-    seccomp_release(ctx);
-    return err;
-}
-
 /* Opening to write, or to create. */
 static int refuse_writing(scmp_filter_ctx ctx)
 {
@@ -156,14 +138,7 @@ static int refuse_writing(scmp_filter_ctx ctx)
 /* Ways to reach another process through a call that is allowed for our own use. */
 static int refuse_others(scmp_filter_ctx ctx)
 {
-    static const int signals[] = {F_SETOWN, F_SETOWN_EX, F_SETSIG, F_NOTIFY};
     int err = seccomp_rule_add(ctx, REFUSE, SCMP_SYS(prlimit64), 1, SCMP_A0(SCMP_CMP_NE, 0, 0));
-    if (!err)
-        err = seccomp_rule_add(ctx, REFUSE, SCMP_SYS(tgkill), 1,
-                               SCMP_A0(SCMP_CMP_NE, (scmp_datum_t)getpid(), 0));
-    for (size_t i = 0; i < sizeof signals / sizeof signals[0] && !err; i++)
-        err = seccomp_rule_add(ctx, REFUSE, SCMP_SYS(fcntl), 1,
-                               SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffffffu, (scmp_datum_t)signals[i]));
     /* a datagram socket can send to any address, connected or not */
     if (!err)
         err = seccomp_rule_add(ctx, REFUSE, SCMP_SYS(socketpair), 1,
@@ -195,22 +170,12 @@ static int first_rules(scmp_filter_ctx ctx)
 int nacre_app_sandbox_first(void)
 {
     int err = nacre_sandbox_allow(allowed, sizeof allowed / sizeof allowed[0], 0);
-    return err ? err : refuse(first_rules);
-}
-
-/* No memory becomes executable any more: what runs is what was loaded. */
-static int refuse_executable(scmp_filter_ctx ctx)
-{
-    static const int calls[] = {SCMP_SYS(mmap), SCMP_SYS(mprotect)};
-    int err = 0;
-    for (size_t i = 0; i < sizeof calls / sizeof calls[0] && !err; i++)
-        err = seccomp_rule_add(ctx, REFUSE, calls[i], 1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, PROT_EXEC));
-    return err;
+    return err ? err : nacre_sandbox_refuse(first_rules);
 }
 
 static int second_rules(scmp_filter_ctx ctx)
 {
-    int err = refuse_executable(ctx);
+    int err = nacre_sandbox_no_exec(ctx);
 #ifndef NACRE_SANITIZED /* a report reads /proc/self/maps */
     static const char *const files[] = {"openat",     "open",     "access",    "faccessat",
                                         "faccessat2", "readlink", "statx",     "readlinkat",
@@ -230,5 +195,5 @@ static int second_rules(scmp_filter_ctx ctx)
 
 int nacre_app_sandbox_second(void)
 {
-    return refuse(second_rules);
+    return nacre_sandbox_refuse(second_rules);
 }

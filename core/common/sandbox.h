@@ -7,15 +7,29 @@
 
 #include <stddef.h>
 
-/* no_new_privs, not dumpable, no core file, die with the parent. 0 or negative errno. */
+/*
+ * no_new_privs, not dumpable, no core file, die with the parent, no capability but to read files. Before there are
+ * threads. 0 or negative errno.
+ */
 int nacre_sandbox_basics(void);
 
 /*
  * nacre_sandbox_allow - installs a filter that allows the named system calls and refuses the rest: with
  * EPERM, or by killing the process when kill is non-zero. clone() is allowed for threads only, clone3()
  * answers ENOSYS so that glibc falls back to clone(). Names unknown to libseccomp or the architecture are
- * passed over. 0 or negative errno.
+ * passed over. Arguments that would reach beyond the process are refused whatever the list says: signals to others,
+ * SO_LINGER, MSG_FASTOPEN. After nacre_sandbox_basics(). 0 or negative errno.
  */
 int nacre_sandbox_allow(const char *const *names, size_t n, int kill);
+
+/*
+ * nacre_sandbox_refuse - installs a filter for all threads that lets everything pass but what `add` refuses, which is
+ * given a libseccomp filter; it comes on top of those in force. Once a list is in force, that must have seccomp() on
+ * it. After nacre_sandbox_basics(). 0 or negative errno.
+ */
+int nacre_sandbox_refuse(int (*add)(void *ctx));
+
+/* For an `add`: no memory becomes executable any more, what runs is what was loaded. 0 or negative errno. */
+int nacre_sandbox_no_exec(void *ctx);
 
 #endif

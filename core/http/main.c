@@ -7,6 +7,9 @@
 #include "control.h"
 #include "server.h"
 
+#include <errno.h>
+#include <netinet/in.h>
+#include <seccomp.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,6 +32,14 @@ static const char *const allowed_calls[] = {
 #endif
     /* clang-format on */
 };
+
+/* Options of a listening socket outlive this process, since nacred keeps the socket. libmicrohttpd sets TCP_NODELAY. */
+static int refuse_arguments(void *ctx)
+{
+    int err = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(setsockopt), 1,
+                               SCMP_A1(SCMP_CMP_NE, (scmp_datum_t)IPPROTO_TCP, 0));
+    return err ? err : nacre_sandbox_no_exec(ctx);
+}
 
 static enum nacre_log_level level_of(const char *name)
 {
@@ -55,7 +66,9 @@ static int serve(const struct nacre_manifest *manifest)
     if (err)
         return fail(why);
     /* lanes and listeners are made, nothing was accepted: from here on this process cannot reach for anything new */
-    err = nacre_sandbox_allow(allowed_calls, sizeof allowed_calls / sizeof allowed_calls[0], 0);
+    err = nacre_sandbox_refuse(refuse_arguments);
+    if (!err)
+        err = nacre_sandbox_allow(allowed_calls, sizeof allowed_calls / sizeof allowed_calls[0], 0);
     if (err) {
         (void)snprintf(why, sizeof why, "no system call filter: %s", strerror(-err));
         nacre_control_free(&control);

@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -34,6 +35,10 @@ static const char *const calls[] = {"read",
                                     "gettid",
                                     "prctl",
                                     "sched_getaffinity",
+                                    "setsockopt",
+                                    "fcntl",
+                                    "sendto",
+                                    "tgkill",
                                     "no_such_call"};
 #define N_CALLS (sizeof calls / sizeof calls[0])
 
@@ -70,6 +75,35 @@ static int refused_calls(void)
     return 0;
 }
 
+static int tcp;
+static pid_t parent;
+
+static bool eperm(long result)
+{
+    return result == -1 && errno == EPERM;
+}
+
+/* Calls on the list, with arguments that reach further than the process that makes them. */
+static int refused_arguments(void)
+{
+    const struct linger linger = {1, 1000000};
+    const int on = 1;
+    const long high = 1L << 32; /* which the kernel does not look at, so a filter may not either */
+    if (!eperm(setsockopt(tcp, SOL_SOCKET, SO_LINGER, &linger, sizeof linger)) ||
+        !eperm(syscall(SYS_setsockopt, tcp, high | SOL_SOCKET, high | SO_LINGER, &linger, sizeof linger)) ||
+        setsockopt(tcp, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on) != 0)
+        return 1;
+    if (!eperm(fcntl(tcp, F_SETOWN, parent)) || !eperm(fcntl(tcp, F_SETSIG, SIGKILL)) ||
+        fcntl(tcp, F_GETFL) < 0)
+        return 2;
+    if (!eperm(syscall(SYS_tgkill, parent, parent, 0)) || syscall(SYS_tgkill, getpid(), gettid(), 0) != 0)
+        return 3;
+    if (!eperm(sendto(tcp, "", 1, MSG_FASTOPEN, NULL, 0)) ||
+        !eperm(syscall(SYS_sendto, tcp, "", 1, high | MSG_FASTOPEN | MSG_NOSIGNAL, NULL, 0)))
+        return 4;
+    return 0;
+}
+
 static int basics_hold(void)
 {
     return prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 && prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 0 ? 0 : 1;
@@ -93,6 +127,31 @@ static int killed_call(void)
 START_TEST(refuses_what_is_not_listed)
 {
     ck_assert_int_eq(in_child(0, refused_calls), 0);
+}
+END_TEST
+
+START_TEST(refuses_what_reaches_others)
+{
+    tcp = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    parent = getpid();
+    ck_assert_int_ge(tcp, 0);
+    ck_assert_int_eq(in_child(0, refused_arguments), 0);
+    (void)close(tcp);
+}
+END_TEST
+
+/* Root or not: the memory of a process that is not dumpable is not to be opened. */
+START_TEST(others_memory_is_out_of_reach)
+{
+    char path[64];
+    int status;
+    (void)snprintf(path, sizeof path, "/proc/%d/mem", getpid());
+    ck_assert_int_eq(prctl(PR_SET_DUMPABLE, 0, 0, 0, 0), 0);
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(nacre_sandbox_basics() ? 99 : open(path, O_RDONLY | O_CLOEXEC) < 0 ? 0 : 1);
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert_int_eq(status, 0);
 }
 END_TEST
 
@@ -122,6 +181,8 @@ END_TEST
 static void add(TCase *tc)
 {
     tcase_add_test(tc, refuses_what_is_not_listed);
+    tcase_add_test(tc, refuses_what_reaches_others);
+    tcase_add_test(tc, others_memory_is_out_of_reach);
     tcase_add_test(tc, basics);
     tcase_add_test(tc, threads_still_start);
     tcase_add_test(tc, kills_when_told_to);
