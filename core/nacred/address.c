@@ -6,8 +6,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define BACKLOG 1024
-
 /* Decimal digits only: strtoul would take signs, blanks and bases. */
 static bool parse_port(const char *text, uint32_t max, uint32_t *port)
 {
@@ -119,7 +117,7 @@ int nacre_sockaddr_listen(const struct nacre_sockaddr *address, bool shared)
     if ((path && fchmod(fd, 0600) < 0) ||
         (!path && family != AF_VSOCK && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0) ||
         (shared && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) < 0) ||
-        bind(fd, &address->u.any, address->len) < 0 || listen(fd, BACKLOG) < 0) {
+        bind(fd, &address->u.any, address->len) < 0 || listen(fd, NACRE_BACKLOG) < 0) {
         int err = -errno;
         (void)close(fd);
         return err;

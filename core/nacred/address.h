@@ -13,6 +13,8 @@
 
 #include <linux/vm_sockets.h>
 
+#define NACRE_BACKLOG 1024
+
 struct nacre_sockaddr {
     union {
         struct sockaddr any;

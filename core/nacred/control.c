@@ -77,6 +77,7 @@ void nacre_send_init(struct nacre_core *c)
                                  .has_admin = l->has_admin,
                                  .is_vsock = l->is_vsock};
     memcpy(f.ticket_key, c->ticket_key, sizeof f.ticket_key);
+    nacre_listeners_renew(l);
     must_send(&c->http, &f, NULL, 0, l->fds, l->n_lanes + l->has_admin);
     sodium_memzero(&f, sizeof f);
 }

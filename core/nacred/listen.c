@@ -3,6 +3,7 @@
 #include "address.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -56,6 +57,14 @@ int nacre_listeners_open(struct nacre_listeners *out, const char *api, const cha
     }
     *out = l;
     return 0;
+}
+
+void nacre_listeners_renew(const struct nacre_listeners *l)
+{
+    for (uint32_t i = 0; i < l->n_lanes + l->has_admin; i++) {
+        (void)fcntl(l->fds[i], F_SETFL, O_NONBLOCK);
+        (void)listen(l->fds[i], NACRE_BACKLOG);
+    }
 }
 
 void nacre_listeners_close(struct nacre_listeners *l)

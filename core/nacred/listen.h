@@ -21,6 +21,9 @@ struct nacre_listeners {
  */
 int nacre_listeners_open(struct nacre_listeners *out, const char *api, const char *admin, uint32_t n_lanes);
 
+/* For a new nacre-http: undoes a shutdown() and a change to blocking by the one before, which has had these sockets. */
+void nacre_listeners_renew(const struct nacre_listeners *l);
+
 /* Accepts a zeroed struct. */
 void nacre_listeners_close(struct nacre_listeners *l);
 

@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -126,6 +127,24 @@ START_TEST(an_address_in_use_is_refused_even_with_lanes)
 }
 END_TEST
 
+/* The sockets are shared with nacre-http, which may do them harm that outlives it. */
+START_TEST(what_a_dead_helper_did_to_listeners_is_undone)
+{
+    struct nacre_listeners l = {0};
+    ck_assert_int_eq(nacre_listeners_open(&l, "tcp:127.0.0.1:0", "none", 2), 0);
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(shutdown(l.fds[i], SHUT_RDWR), 0);
+        ck_assert_int_eq(fcntl(l.fds[i], F_SETFL, 0), 0);
+    }
+    ck_assert_int_eq(connect_to(l.port), -1);
+    nacre_listeners_renew(&l);
+    ck_assert_int_eq(connect_to(l.port), 0);
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(fcntl(l.fds[i], F_GETFL) & O_NONBLOCK, O_NONBLOCK);
+    nacre_listeners_close(&l);
+}
+END_TEST
+
 START_TEST(lanes_share_one_vsock_listener)
 {
     struct nacre_listeners l = {0};
@@ -171,6 +190,7 @@ static void add(TCase *tc)
     tcase_add_test(tc, refuses_everything_else);
     tcase_add_test(tc, one_listener_a_lane_and_the_port_is_told);
     tcase_add_test(tc, an_address_in_use_is_refused_even_with_lanes);
+    tcase_add_test(tc, what_a_dead_helper_did_to_listeners_is_undone);
     tcase_add_test(tc, lanes_share_one_vsock_listener);
     tcase_add_test(tc, a_unix_socket_is_private_and_replaces_an_old_one);
 }
