@@ -55,12 +55,8 @@ static int read_manifest(char why[NACRE_WHY])
     (void)close(NACRE_FD_MANIFEST);
     if (err)
         return why[0] ? err : fail(why, "the manifest cannot be read", err);
-    static const char *const levels[] = {"debug", "info", "warn", "error"};
-    enum nacre_log_level level = NACRE_LEVEL_INFO;
-    for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++)
-        if (strcmp(app.manifest.config.log_level, levels[i]) == 0)
-            level = (enum nacre_log_level)i;
-    nacre_log_setup("nacre-app", level, strcmp(app.manifest.config.log_format, "json") == 0);
+    nacre_log_setup("nacre-app", nacre_log_level_of(app.manifest.config.log_level),
+                    strcmp(app.manifest.config.log_format, "json") == 0);
     return 0;
 }
 

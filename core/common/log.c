@@ -9,6 +9,7 @@
 #define LINE_MAX_BYTES  4000u
 #define VALUE_MAX_BYTES 1024u
 
+static const char *const level_names[] = {"debug", "info", "warn", "error"};
 static const char *log_program = "nacre";
 static enum nacre_log_level log_min = NACRE_LEVEL_INFO;
 static bool log_json;
@@ -25,6 +26,14 @@ void nacre_log_setup(const char *program, enum nacre_log_level min, bool json)
     log_json = json;
 }
 
+enum nacre_log_level nacre_log_level_of(const char *name)
+{
+    for (unsigned i = 0; i < sizeof level_names / sizeof level_names[0]; i++)
+        if (strcmp(name, level_names[i]) == 0)
+            return (enum nacre_log_level)i;
+    return NACRE_LEVEL_INFO;
+}
+
 static void put(struct line *l, const char *text, size_t len)
 {
     if (len > sizeof l->text - 2 - l->len) /* keeps room for the end of the line */
@@ -38,7 +47,8 @@ static void put(struct line *l, const char *text, size_t len)
 static void put_quoted(struct line *l, const char *text, size_t len)
 {
     put(l, "\"", 1);
-    for (size_t i = 0; i < len && i < VALUE_MAX_BYTES; i++) {
+    /* cut between characters: the line stays JSON */
+    for (size_t i = 0; i < len && i < VALUE_MAX_BYTES && l->len + 9 <= sizeof l->text; i++) {
         unsigned char c = (unsigned char)text[i];
         char escaped[8];
         if (c == '"' || c == '\\') {
@@ -68,6 +78,8 @@ static bool plain(const char *text, size_t len)
 static void put_pair(struct line *l, const char *key, struct nacre_log_value v)
 {
     char number[24];
+    if (sizeof l->text - l->len < strlen(key) + sizeof number + 8) /* a key without its value is no pair */
+        return;
     if (log_json) {
         put(l, ",", 1);
         put_quoted(l, key, strlen(key));
@@ -108,13 +120,12 @@ static void put_start(struct line *l)
 void nacre_log_values(enum nacre_log_level level, const char *event, const struct nacre_log_value *values,
                       size_t n)
 {
-    static const char *const names[] = {"debug", "info", "warn", "error"};
     if (level < log_min)
         return;
     int saved = errno;
     struct line l = {.len = 0};
     put_start(&l);
-    put_pair(&l, "level", NLS("", names[level]));
+    put_pair(&l, "level", NLS("", level_names[level]));
     put_pair(&l, "prog", NLS("", log_program));
     put_pair(&l, "event", NLS("", event));
     for (size_t i = 0; i < n; i++)

@@ -17,6 +17,9 @@ enum nacre_log_level { NACRE_LEVEL_DEBUG, NACRE_LEVEL_INFO, NACRE_LEVEL_WARN, NA
 /* Sets what every line of this process starts with; `program` must live as long as the process. */
 void nacre_log_setup(const char *program, enum nacre_log_level min, bool json);
 
+/* The level of a name as the configuration has it; NACRE_LEVEL_INFO for anything else. */
+enum nacre_log_level nacre_log_level_of(const char *name);
+
 /* One value of a line. Made by the macros below. */
 struct nacre_log_value {
     const char *key;

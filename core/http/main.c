@@ -41,15 +41,6 @@ static int refuse_arguments(void *ctx)
     return err ? err : nacre_sandbox_no_exec(ctx);
 }
 
-static enum nacre_log_level level_of(const char *name)
-{
-    static const char *const names[] = {"debug", "info", "warn", "error"};
-    for (unsigned i = 0; i < 4; i++)
-        if (strcmp(name, names[i]) == 0)
-            return (enum nacre_log_level)i;
-    return NACRE_LEVEL_INFO;
-}
-
 static int fail(const char *why)
 {
     struct nacre_plain_frame failed = {.head.type = NACRE_FRAME_FAILED};
@@ -96,7 +87,7 @@ int main(void)
     if (nacre_manifest_load_fd(&manifest, NACRE_FD_MANIFEST, why, sizeof why) < 0)
         return fail(why);
     (void)close(NACRE_FD_MANIFEST);
-    nacre_log_setup("nacre-http", level_of(manifest.config.log_level),
+    nacre_log_setup("nacre-http", nacre_log_level_of(manifest.config.log_level),
                     strcmp(manifest.config.log_format, "json") == 0);
     nacre_raise_descriptor_limit();
     int status = serve(&manifest);

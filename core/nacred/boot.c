@@ -26,16 +26,6 @@ int nacre_refuse(const char *format, ...)
     return -1;
 }
 
-static void setup_log(const struct nacre_config *config)
-{
-    static const char *const names[] = {"debug", "info", "warn", "error"};
-    enum nacre_log_level level = NACRE_LEVEL_INFO;
-    for (int i = 0; i < 4; i++)
-        if (strcmp(config->log_level, names[i]) == 0)
-            level = (enum nacre_log_level)i;
-    nacre_log_setup("nacred", level, strcmp(config->log_format, "json") == 0);
-}
-
 static int measure(struct nacre_core *c, const char *manifest, const char *plugin)
 {
     char why[512] = "", found[NACRE_SHA384_HEX], expected[NACRE_SHA384_HEX];
@@ -46,7 +36,8 @@ static int measure(struct nacre_core *c, const char *manifest, const char *plugi
     int err = nacre_manifest_load_fd(&c->manifest, c->manifest_fd, why, sizeof why);
     if (err)
         return nacre_refuse("%s", why[0] ? why : strerror(-err));
-    setup_log(&c->manifest.config);
+    const struct nacre_config *config = &c->manifest.config;
+    nacre_log_setup("nacred", nacre_log_level_of(config->log_level), strcmp(config->log_format, "json") == 0);
     c->plugin_fd = nacre_measure_load(plugin, NACRE_PLUGIN_MAX);
     if (c->plugin_fd < 0)
         return nacre_refuse("plugin %s: %s", plugin, strerror(-c->plugin_fd));

@@ -1,3 +1,4 @@
+#include "common/json_read.h"
 #include "common/log.h"
 #include "suite.h"
 
@@ -52,6 +53,30 @@ START_TEST(json_lines)
 }
 END_TEST
 
+START_TEST(json_stays_json_where_it_is_cut)
+{
+    static char wide[1000];
+    struct nacre_json j;
+    memset(wide, 0xff, sizeof wide - 1); /* six characters each */
+    nacre_log_setup("test", NACRE_LEVEL_INFO, true);
+    for (size_t skip = 0; skip < 999; skip++) {
+        CAPTURE(nacre_log_event(NACRE_LEVEL_INFO, "long", NLS("a", wide + skip), NLI("n", INT64_MIN),
+                                NLS("b", wide), NLS("c", "x")));
+        nacre_json_init(&j, text, strlen(text));
+        ck_assert_msg(nacre_json_skip(&j, nacre_json_next(&j)) == 0, "%s", text);
+        ck_assert_int_eq(nacre_json_next(&j), NACRE_JSON_END);
+    }
+}
+END_TEST
+
+START_TEST(levels_by_name)
+{
+    ck_assert_int_eq(nacre_log_level_of("debug"), NACRE_LEVEL_DEBUG);
+    ck_assert_int_eq(nacre_log_level_of("error"), NACRE_LEVEL_ERROR);
+    ck_assert_int_eq(nacre_log_level_of("loud"), NACRE_LEVEL_INFO);
+}
+END_TEST
+
 START_TEST(long_values_are_cut_and_the_line_stays_one)
 {
     static char longer[6000];
@@ -69,6 +94,8 @@ static void add(TCase *tc)
     tcase_add_test(tc, one_line_per_event);
     tcase_add_test(tc, values_cannot_forge_lines);
     tcase_add_test(tc, json_lines);
+    tcase_add_test(tc, json_stays_json_where_it_is_cut);
+    tcase_add_test(tc, levels_by_name);
     tcase_add_test(tc, long_values_are_cut_and_the_line_stays_one);
 }
 
