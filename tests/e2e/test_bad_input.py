@@ -261,17 +261,16 @@ def test_bad_input_leaks_no_memory(start):
         time.sleep(2.5)
         return [memory_kib(p, "Private_Dirty") for p in pids], [len(descriptors(p)) for p in pids]
 
-    # More at once than will ever be again: from then on there is no reason to grow.
-    crowd = [socket.create_connection(runtime.address, timeout=5) for _ in range(600)]
-    for s in crowd:
-        s.sendall(b"POST /process_data HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\n{")
-    time.sleep(0.3)
-    for s in crowd:
-        s.close()
-    before, fds = round_of(300)
-    after, fds_after = round_of(300)
-    assert fds_after == fds
-    assert all(a - b < 1024 for a, b in zip(after, before)), (before, after)
+    # The heap may take some rounds to find its size. A leak adds to every one.
+    memory, fds = round_of(200)
+    history = [memory]
+    for _ in range(5):
+        memory, fds_after = round_of(200)
+        history.append(memory)
+        assert fds_after == fds
+        if all(a - b < 256 for a, b in zip(history[-1], history[-2])):
+            return
+    raise AssertionError(f"grows with every round: {history}")
 
 
 def open_at_once(runtime, n):
