@@ -25,8 +25,7 @@ const char *nacre_manifest_text(struct nacre_manifest_parser *p, const cbor_item
                                 const char *what);
 const uint8_t *nacre_manifest_bytes(struct nacre_manifest_parser *p, const cbor_item_t *item, size_t *len,
                                     const char *what);
-/* An array of at most `max` entries, each an array of `width` members; allocates n zeroed structs of `size`.
- */
+/* An array of at most `max` entries: their number in *n, and as many zeroed structs of `size` bytes to fill. */
 void *nacre_manifest_table(struct nacre_manifest_parser *p, const cbor_item_t *item, uint32_t max,
                            size_t size, uint32_t *n, const char *what);
 
