@@ -21,16 +21,23 @@ static cbor_item_t *get(const cbor_item_t *map, const char *key)
     return NULL;
 }
 
+static void add_pair(cbor_item_t *map, const char *key, cbor_item_t *value)
+{
+    if (!cbor_map_add(map, (struct cbor_pair){cbor_move(cbor_build_string(key)), cbor_move(value)}))
+        abort();
+}
+
 static cbor_item_t *map_of(const char *key, cbor_item_t *value)
 {
     cbor_item_t *map = cbor_new_definite_map(1);
-    (void)cbor_map_add(map, (struct cbor_pair){cbor_move(cbor_build_string(key)), cbor_move(value)});
+    add_pair(map, key, value);
     return map;
 }
 
-static void add_pair(cbor_item_t *map, const char *key, cbor_item_t *value)
+static void push(cbor_item_t *array, cbor_item_t *value)
 {
-    (void)cbor_map_add(map, (struct cbor_pair){cbor_move(cbor_build_string(key)), cbor_move(value)});
+    if (!cbor_array_push(array, cbor_move(value)))
+        abort();
 }
 
 static cbor_item_t *document(struct fake_nsm *n, const cbor_item_t *request)
@@ -55,10 +62,10 @@ static cbor_item_t *document(struct fake_nsm *n, const cbor_item_t *request)
                  cbor_build_bytestring(cbor_bytestring_handle(key), cbor_bytestring_length(key)));
     len = cbor_serialize_alloc(payload, &bytes, &cap);
     cbor_decref(&payload);
-    (void)cbor_array_push(cose, cbor_move(cbor_build_bytestring((const uint8_t *)"", 0)));
-    (void)cbor_array_push(cose, cbor_move(cbor_new_definite_map(0)));
-    (void)cbor_array_push(cose, cbor_move(cbor_build_bytestring(bytes, len)));
-    (void)cbor_array_push(cose, cbor_move(cbor_build_bytestring((const uint8_t *)"", 0)));
+    push(cose, cbor_build_bytestring((const uint8_t *)"", 0));
+    push(cose, cbor_new_definite_map(0));
+    push(cose, cbor_build_bytestring(bytes, len));
+    push(cose, cbor_build_bytestring((const uint8_t *)"", 0));
     free(bytes);
     len = cbor_serialize_alloc(cose, &bytes, &cap);
     cbor_decref(&cose);
