@@ -49,6 +49,11 @@ def state_of(pid):
         return ""
 
 
+def thread_states(pid):
+    return [pathlib.Path(f"/proc/{pid}/task/{task}/stat").read_text().rpartition(")")[2].split()[0]
+            for task in os.listdir(f"/proc/{pid}/task")]
+
+
 def descendants(pid):
     children = {}
     for entry in os.listdir("/proc"):

@@ -57,6 +57,7 @@ def test_requests_in_flight_are_answered_503(start):
     runtime.verify(runtime.post("/process_data", media_body(0)))
     app = runtime.pid("nacre-app")
     os.kill(app, signal.SIGSTOP)
+    wait_for("all threads to stop", lambda: set(harness.thread_states(app)) == {"T"})
     replies = []
     threads = [threading.Thread(target=lambda i=i: replies.append(runtime.post("/process_data", media_body(i))))
                for i in range(20)]
