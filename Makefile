@@ -16,7 +16,7 @@ SANITIZED = -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS_DEBUG='-O1 -g' -DNACRE_WERR
 # Other tools than ours, and headers that are only compiled: a sanitizer finds nothing in them.
 NOT_SANITIZED = npm|gen_new|header
 # One thread, and long: for AddressSanitizer alone.
-ONE_THREAD = verify_mutants|verify_fuzz|documents-made|verify_documents
+ONE_THREAD = verify_mutants|verify_fuzz|verify_documents|verify_page
 
 export PYTHONDONTWRITEBYTECODE = 1
 
