@@ -34,7 +34,7 @@ elseif(NACRE_SANITIZE STREQUAL "thread")
   add_compile_definitions(NACRE_SANITIZED=1)
 elseif(NACRE_SANITIZE STREQUAL "")
   # Fortify needs optimisation and gets in the sanitizers' way.
-  add_compile_options($<$<NOT:$<CONFIG:Debug>>:-U_FORTIFY_SOURCE> $<$<NOT:$<CONFIG:Debug>>:-D_FORTIFY_SOURCE=2>)
+  add_compile_options($<$<NOT:$<CONFIG:Debug>>:-U_FORTIFY_SOURCE> $<$<NOT:$<CONFIG:Debug>>:-D_FORTIFY_SOURCE=3>)
 else()
   message(FATAL_ERROR "NACRE_SANITIZE is '${NACRE_SANITIZE}', expected address, thread or empty")
 endif()
