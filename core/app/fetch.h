@@ -21,7 +21,7 @@
 #include <common/manifest.h>
 #include <nacre/plugin.h>
 
-#define NACRE_FETCH_ABI        1u
+#define NACRE_FETCH_ABI        2u
 #define NACRE_FETCH_SYMBOL     "nacre_fetch_module"
 #define NACRE_FETCH_REPLY_MAX  (1024u * 1024u) /* bytes of body when the request says 0 */
 #define NACRE_FETCH_HEADER_MAX 65536u          /* bytes of all headers and trailers of a reply */
@@ -61,8 +61,8 @@ struct nacre_fetch_module {
      * One HTTPS exchange as nacre_fetch() in plugin.h describes it. nacre-app has checked and completed the
      * structs: both have this build's size, every (pointer, length) is readable, max_reply is not 0,
      * timeout_ms is neither 0 nor more than remaining_ms(), method is not empty. What the reply points to
-     * comes from env->alloc(). *reply is untouched on failure. Returns 0, or the status given to env->fail():
-     * 500, 502 or 504.
+     * comes from env->alloc(). *reply is untouched on failure. Returns 0, the status given to env->fail(): 500,
+     * 502 or 504, or what the request's sink returned.
      */
     int32_t (*perform)(const struct nacre_fetch_env *env, const struct nacre_fetch *request,
                        struct nacre_reply *reply);

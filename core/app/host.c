@@ -1,4 +1,5 @@
 /* host.c - the services that a plugin reaches through call->host. Each is described in nacre/plugin.h. */
+#include "about.h"
 #include "call.h"
 #include "decode.h"
 #include "worker.h"
@@ -204,4 +205,5 @@ const struct nacre_host nacre_app_host = {
     .fail = host_fail,
     .set_timestamp = host_set_timestamp,
     .remaining_ms = host_remaining_ms,
+    .about = nacre_host_about,
 };

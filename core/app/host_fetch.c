@@ -6,6 +6,8 @@
 #include <stdio.h>
 
 #define HEADERS_MAX 256u
+/* what a plugin that was built for 1.0 passes */
+#define REQUEST_1_0 offsetof(struct nacre_fetch, sink)
 
 static int env_connect(void *ctx, uint32_t endpoint, uint32_t timeout_ms)
 {
@@ -74,10 +76,10 @@ int32_t nacre_host_fetch(const struct nacre_call *visible, const struct nacre_fe
     } u = {visible};
     struct nacre_app_call *call = u.call;
     struct nacre_reply full = {.struct_size = sizeof full};
-    if (request->struct_size < sizeof *request || reply->struct_size < sizeof *reply) {
+    if (request->struct_size < REQUEST_1_0 || reply->struct_size < sizeof *reply) {
         char text[128];
         (void)snprintf(text, sizeof text, "fetch: struct sizes are %u and %u, expected %zu and %zu",
-                       request->struct_size, reply->struct_size, sizeof *request, sizeof *reply);
+                       request->struct_size, reply->struct_size, (size_t)REQUEST_1_0, sizeof *reply);
         return nacre_call_fail_z(call, 500, text);
     }
     if (!call->app->fetch)
@@ -88,7 +90,8 @@ int32_t nacre_host_fetch(const struct nacre_call *visible, const struct nacre_fe
     uint32_t left = nacre_call_remaining(call);
     if (left == 0)
         return nacre_call_fail_z(call, 504, "no time is left for the upstream request");
-    struct nacre_fetch asked = *request;
+    struct nacre_fetch asked = {0};
+    memcpy(&asked, request, request->struct_size < sizeof asked ? request->struct_size : sizeof asked);
     asked.struct_size = sizeof asked;
     complete(&asked, left);
     nacre_worker_step_aside(call->worker);

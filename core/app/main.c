@@ -5,6 +5,7 @@
  *   nacre-app           serves
  *   nacre-app --check   loads and compares the plugin, says READY or FAILED, and ends
  */
+#include "about.h"
 #include "app.h"
 #include "call.h"
 #include "load.h"
@@ -204,6 +205,9 @@ static int run(bool check, char why[NACRE_WHY])
     if (err)
         return err;
     nacre_app_init(&app);
+    err = nacre_about_self(app.self_digest);
+    if (err)
+        nacre_log_event(NACRE_LEVEL_WARN, "own program cannot be read", NLI("error", -err));
     err = check ? 0 : nacre_module_load(&app, why);
     if (err)
         return err;

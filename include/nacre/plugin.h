@@ -1,5 +1,5 @@
 /*
- * nacre/plugin.h - the plugin ABI of nacre, version 1.0. The only header an app author includes.
+ * nacre/plugin.h - the plugin ABI of nacre, version 1.1. The only header an app author includes.
  *
  * A plugin is a shared object with one exported symbol, the constant `nacre_plugin`. It describes the app:
  * its types, intents, routes, endpoints and secrets. The build reads it into the measured manifest; the
@@ -28,7 +28,7 @@ extern "C" {
 #endif
 
 #define NACRE_ABI_MAJOR 1u
-#define NACRE_ABI_MINOR 0u
+#define NACRE_ABI_MINOR 1u
 
 /* ---- Values
  * ------------------------------------------------------------------------------------------------- */
@@ -340,6 +340,15 @@ struct nacre_header {
     struct nacre_str value;
 };
 
+/*
+ * Takes the next `len` bytes (at least one) of a reply's body, in the thread that fetches. For a status from 200 to
+ * 299 only: the reply's own body is then empty, and nothing of it is kept in the call's memory. Other statuses come
+ * with their body in the reply, as without a sink. Returns 0 to go on, or a status (see nacre_fail()) to end the
+ * exchange with. What was taken before a fetch fails was not the whole. A host of 1.0 does not know of it and gives
+ * the body whole.
+ */
+typedef int32_t (*nacre_sink)(void *ctx, const uint8_t *data, uint64_t len);
+
 /* One outgoing HTTPS request. Zero it, set struct_size, then what is needed; nacre_fetch_init() does both. */
 struct nacre_fetch {
     uint32_t struct_size;
@@ -352,6 +361,9 @@ struct nacre_fetch {
     uint64_t max_reply;  /* bytes of body accepted; 0 means 1 MiB. More is an error, never a cut */
     uint32_t timeout_ms; /* for the whole exchange; 0 means what is left of the route's deadline */
     uint32_t reserved;
+    /* since 1.1 */
+    nacre_sink sink; /* NULL, or what is given the body while it arrives; see nacre_sink */
+    void *sink_ctx;
 };
 
 /* The reply. Memory lives as long as the call. */
@@ -363,6 +375,17 @@ struct nacre_reply {
     uint64_t n_headers;
     const struct nacre_header *trailers; /* gRPC status travels here */
     uint64_t n_trailers;
+};
+
+/* What is running, as it is measured. */
+struct nacre_about {
+    uint32_t struct_size; /* set by the caller: the room there is */
+    uint32_t reserved;
+    uint8_t plugin_digest[48];     /* SHA-384 of the plugin's file, which PCR16 is made of */
+    uint8_t config_digest[48];     /* SHA-384 of the effective configuration, which PCR17 is made of */
+    uint8_t runtime_digest[48];    /* SHA-384 of the program that runs the plugin */
+    struct nacre_str app, version; /* the plugin's own; borrowed, valid until stop() */
+    struct nacre_str runtime;      /* the runtime's version */
 };
 
 /*
@@ -392,7 +415,13 @@ struct nacre_host {
     int32_t (*fail)(const struct nacre_call *call, int32_t status, struct nacre_str text);
     int32_t (*set_timestamp)(const struct nacre_call *call, uint64_t ms);
     uint64_t (*remaining_ms)(const struct nacre_call *call);
+    /* since 1.1 */
+    int32_t (*about)(const struct nacre_call *call, struct nacre_about *out);
 };
+
+/* Does the host have the service MEMBER of a later minor version than 1.0? */
+#define NACRE_HOST_HAS(HOST, MEMBER)                                                                         \
+    ((HOST)->struct_size >= offsetof(struct nacre_host, MEMBER) + sizeof((HOST)->MEMBER) && (HOST)->MEMBER)
 
 /* One call of a handler, or of start(). Valid until that function returns. */
 struct nacre_call {
@@ -561,6 +590,14 @@ static inline int32_t nacre_set_timestamp(const struct nacre_call *call, uint64_
 static inline uint64_t nacre_remaining_ms(const struct nacre_call *call)
 {
     return call->host->remaining_ms(call);
+}
+
+/* What is running: digests and versions. Since 1.1. 0, or 500 from a host that is older. */
+static inline int32_t nacre_about(const struct nacre_call *call, struct nacre_about *out)
+{
+    memset(out, 0, sizeof *out);
+    out->struct_size = (uint32_t)sizeof *out;
+    return NACRE_HOST_HAS(call->host, about) ? call->host->about(call, out) : 500;
 }
 
 /* `text` percent-encoded for a URL (RFC 3986, unreserved characters kept), in the call's memory. */

@@ -1,5 +1,5 @@
 /*
- * layout.c - ABI 1.0 as plugins in the field were compiled with it: every offset and size of every struct that crosses
+ * layout.c - ABI 1 as plugins in the field were compiled with it: every offset and size of every struct that crosses
  * the border. It compiles or it does not. Adding at the end of a struct adds lines here; a line that has to change
  * breaks the plugins there are, and needs a new major number.
  */
@@ -56,7 +56,7 @@ SIZE(nacre_header, 32, 8);
 AT(nacre_header, name, 0, 16);
 AT(nacre_header, value, 16, 16);
 
-SIZE(nacre_fetch, 88, 8);
+SIZE(nacre_fetch, 104, 8); /* 88 in 1.0 */
 AT(nacre_fetch, struct_size, 0, 4);
 AT(nacre_fetch, http_version, 4, 4);
 AT(nacre_fetch, method, 8, 16);
@@ -67,6 +67,8 @@ AT(nacre_fetch, body, 56, 16);
 AT(nacre_fetch, max_reply, 72, 8);
 AT(nacre_fetch, timeout_ms, 80, 4);
 AT(nacre_fetch, reserved, 84, 4);
+AT(nacre_fetch, sink, 88, 8);
+AT(nacre_fetch, sink_ctx, 96, 8);
 
 SIZE(nacre_reply, 56, 8);
 AT(nacre_reply, struct_size, 0, 4);
@@ -77,7 +79,17 @@ AT(nacre_reply, n_headers, 32, 8);
 AT(nacre_reply, trailers, 40, 8);
 AT(nacre_reply, n_trailers, 48, 8);
 
-SIZE(nacre_host, 120, 8);
+SIZE(nacre_about, 200, 8);
+AT(nacre_about, struct_size, 0, 4);
+AT(nacre_about, reserved, 4, 4);
+AT(nacre_about, plugin_digest, 8, 48);
+AT(nacre_about, config_digest, 56, 48);
+AT(nacre_about, runtime_digest, 104, 48);
+AT(nacre_about, app, 152, 16);
+AT(nacre_about, version, 168, 16);
+AT(nacre_about, runtime, 184, 16);
+
+SIZE(nacre_host, 128, 8); /* 120 in 1.0 */
 AT(nacre_host, struct_size, 0, 4);
 AT(nacre_host, abi_major, 4, 2);
 AT(nacre_host, abi_minor, 6, 2);
@@ -95,6 +107,7 @@ AT(nacre_host, progress, 88, 8);
 AT(nacre_host, fail, 96, 8);
 AT(nacre_host, set_timestamp, 104, 8);
 AT(nacre_host, remaining_ms, 112, 8);
+AT(nacre_host, about, 120, 8);
 
 SIZE(nacre_call, 24, 8);
 AT(nacre_call, struct_size, 0, 4);

@@ -54,8 +54,9 @@ static int32_t perform(const struct nacre_fetch_env *env, const struct nacre_fet
         request->timeout_ms > env->remaining_ms(env->ctx) + 1)
         return env->fail(env->ctx, 500, "nacre-app broke its promise");
     if (ends_with(request->url, "/defaults")) {
-        (void)snprintf(text, sizeof text, "%.*s %llu %u", (int)request->method.len, request->method.ptr,
-                       (unsigned long long)request->max_reply, request->timeout_ms <= 60000);
+        (void)snprintf(text, sizeof text, "%.*s %llu %u%s", (int)request->method.len, request->method.ptr,
+                       (unsigned long long)request->max_reply, request->timeout_ms <= 60000,
+                       request->sink ? " sink" : "");
         return env->fail(env->ctx, 502, text);
     }
     if (ends_with(request->url, "/memory"))

@@ -167,6 +167,17 @@ START_TEST(logs)
 }
 END_TEST
 
+static void file_digest(const char *path, uint8_t out[NACRE_SHA384_LEN])
+{
+    FILE *file = fopen(path, "rb");
+    ck_assert_msg(file != NULL, "%s", path);
+    uint8_t *content = malloc(1u << 24);
+    size_t n = fread(content, 1, 1u << 24, file);
+    (void)fclose(file);
+    nacre_sha384(out, content, n);
+    free(content);
+}
+
 START_TEST(no_upstreams)
 {
     driver_start(&d, &s, 1, NULL);
@@ -175,6 +186,25 @@ START_TEST(no_upstreams)
     ck_assert_uint_eq(driver_call(&d, SAMPLE_FETCH, "{\"payload\":{\"number\":8,\"text\":\"https://x/\"}}"),
                       500);
     ck_assert(memcmp(d.in.payload, "fetch: struct sizes are 8 and ", 30) == 0);
+    stop();
+}
+END_TEST
+
+START_TEST(says_what_is_running)
+{
+    static const uint8_t none[NACRE_SHA384_LEN];
+    uint8_t program[NACRE_SHA384_LEN];
+    char path[512];
+    driver_start(&d, &s, 1, NULL);
+    ck_assert_uint_eq(driver_call(&d, SAMPLE_ABOUT, "{\"payload\":{}}"), 0);
+    struct sample_answer a = answer();
+    ck_assert(nacre_str_is(a.text, "sample"));
+    ck_assert_uint_eq(a.data.len, 3 * sizeof none);
+    ck_assert_mem_ne(a.data.ptr, none, sizeof none);
+    ck_assert_mem_ne(a.data.ptr + sizeof none, none, sizeof none);
+    (void)snprintf(path, sizeof path, "%s/bin/nacre-app", getenv("NACRE_OUT"));
+    file_digest(path, program);
+    ck_assert_mem_eq(a.data.ptr + 2 * sizeof none, program, sizeof program);
     stop();
 }
 END_TEST
@@ -210,6 +240,7 @@ static void add(TCase *tc)
     tcase_add_test(tc, boxes);
     tcase_add_test(tc, logs);
     tcase_add_test(tc, no_upstreams);
+    tcase_add_test(tc, says_what_is_running);
     tcase_add_test(tc, random_is_random);
     tcase_add_test(tc, handlers_are_confined);
 }

@@ -64,7 +64,7 @@ START_TEST(wrong_size)
 {
     s.plugin = "sample-size";
     s.described = "sample";
-    refused("descriptor has ", "ABI 1.0 has ");
+    refused("descriptor has ", "ABI 1.1 has ");
 }
 END_TEST
 

@@ -184,6 +184,75 @@ START_TEST(bodies_up_to_the_limit)
 }
 END_TEST
 
+struct sunk {
+    struct call *call;
+    uint64_t len;
+    uint64_t stop_at; /* bytes after which no more is taken */
+    unsigned pieces;
+    bool good;
+};
+
+static int32_t sink(void *ctx, const uint8_t *data, uint64_t len)
+{
+    struct sunk *s = ctx;
+    const struct nacre_bytes piece = {data, len};
+    ck_assert_uint_ge(len, 1);
+    s->good = s->good && only_has(&piece, 'x');
+    s->len += len;
+    s->pieces++;
+    if (s->len < s->stop_at)
+        return 0;
+    s->call->failed = 422; /* as nacre_fail() notes it */
+    return 422;
+}
+
+static void sink_run(struct call *c, struct sunk *s, const char *url, uint64_t max)
+{
+    call_init(c, "GET", url);
+    *s = (struct sunk){.call = c, .stop_at = UINT64_MAX, .good = true};
+    c->request.max_reply = max;
+    c->request.sink = sink;
+    c->request.sink_ctx = s;
+}
+
+START_TEST(bodies_for_a_sink)
+{
+    struct call c;
+    struct sunk s;
+    open_one(_i ? http2 : http1);
+    sink_run(&c, &s, "https://one.example/size/1048576", 1048576);
+    c.alloc_left = 65536; /* headers; not the body */
+    call_run(&c);
+    ck_assert_msg(c.status == 0, "%s", c.text);
+    ck_assert_uint_eq(s.len, 1048576);
+    ck_assert(s.good && s.pieces > 1);
+    ck_assert_uint_eq(c.reply.body.len, 0);
+    call_free(&c);
+
+    sink_run(&c, &s, "https://one.example/size/100000", 99999);
+    call_run(&c);
+    ck_failed(&c, 502, "the reply's body is larger than 99999 bytes");
+    ck_assert_uint_le(s.len, 99999);
+    call_free(&c);
+
+    sink_run(&c, &s, "https://one.example/size/100000", 100000);
+    s.stop_at = 5;
+    call_run(&c);
+    ck_assert_int_eq(c.status, 422);
+    ck_assert_uint_eq(s.pieces, 1);
+    call_free(&c);
+
+    sink_run(&c, &s, "https://one.example/status/404", 100000); /* its text is the reply's, not the sink's */
+    call_run(&c);
+    ck_assert_int_eq(c.status, 0);
+    ck_assert_uint_eq(c.reply.status, 404);
+    ck_assert_uint_eq(s.pieces, 0);
+    call_free(&c);
+    still_works();
+    close_one();
+}
+END_TEST
+
 START_TEST(memory_of_the_call_runs_out)
 {
     struct call c;
@@ -254,6 +323,7 @@ static void add(TCase *tc)
     tcase_add_loop_test(tc, handshakes_that_fail, 0, 3);
     tcase_add_loop_test(tc, broker_errors, 0, 5);
     tcase_add_loop_test(tc, bodies_up_to_the_limit, 0, 2);
+    tcase_add_loop_test(tc, bodies_for_a_sink, 0, 2);
     tcase_add_test(tc, memory_of_the_call_runs_out);
     tcase_add_loop_test(tc, posts_are_not_repeated, 0, 4);
     tcase_add_loop_test(tc, dead_connections_are_noticed, 0, 2);

@@ -144,7 +144,7 @@ START_TEST(differences_are_named)
     differs(&c, "name: the plugin has \"simple\", the manifest \"sample\"");
     copy(&c, plugin);
     c.plugin.abi_minor = 7;
-    differs(&c, "abi[1]: the plugin has 7, the manifest 0");
+    differs(&c, "abi[1]: the plugin has 7, the manifest 1");
     copy(&c, plugin);
     c.routes[0].path = nacre_str("/ecco");
     differs(&c, "routes[0].path: the plugin has \"/ecco\", the manifest \"/echo\"");
@@ -159,7 +159,7 @@ START_TEST(differences_are_named)
     differs(&c, "routes[7].time_rule: the plugin has 0, the manifest 1");
     copy(&c, plugin);
     c.plugin.n_routes--;
-    differs(&c, "routes: the plugin has 21 entries, the manifest 22");
+    differs(&c, "routes: the plugin has 22 entries, the manifest 23");
     copy(&c, plugin);
     c.secrets[0].required = 0;
     differs(&c, "secrets[0].required: the plugin has 0, the manifest 1");

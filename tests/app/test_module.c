@@ -110,6 +110,10 @@ START_TEST(failures)
     ck_assert_uint_eq(driver_call(&d, SAMPLE_FETCH, "{\"payload\":{\"text\":\"https://x/memory\"}}"), 502);
     ck_assert(driver_text_is(&d, "no memory"));
     ck_assert_uint_eq(driver_call(&d, SAMPLE_FETCH, "{\"payload\":{\"text\":\"https://x/defaults\"}}"), 502);
+    ck_assert(driver_text_is(&d, "GET 1048576 1 sink"));
+    /* as a plugin that was built for 1.0 asks: what stands behind its struct is not looked at */
+    ck_assert_uint_eq(
+        driver_call(&d, SAMPLE_FETCH, "{\"payload\":{\"number\":88,\"text\":\"https://x/defaults\"}}"), 502);
     ck_assert(driver_text_is(&d, "GET 1048576 1"));
     ck_assert_uint_eq(driver_call(&d, SAMPLE_FETCH, "{\"payload\":{}}"), 500);
     ck_assert(driver_text_is(&d, "fetch: the URL is empty"));

@@ -46,7 +46,7 @@ static const struct {
 } refusals[] = {
     {"wrong_magic", {"4e41435245585858", "4e41435245504c47"}},
     {"wrong_major", {"ABI major 7", "has 1"}},
-    {"wrong_size", {"40 bytes", "ABI 1.0 has"}},
+    {"wrong_size", {"40 bytes", "ABI 1.1 has"}},
     {"too_long", {"struct_size says 4096", "bytes"}},
     {"short_symbol", {"8 bytes", "16"}},
     {"no_symbol", {"nacre_plugin"}},

@@ -85,11 +85,35 @@ static size_t take_header(char *data, size_t size, size_t n, void *arg)
     return len;
 }
 
+/* Gives a piece of a good reply's body to the app's sink. */
+static size_t pass_on(struct fetch_exchange *x, const char *data, size_t len)
+{
+    if (len > x->body.max - x->sunk) {
+        x->stop = FETCH_BODY_LARGE;
+        return 0;
+    }
+    x->sunk += len;
+    x->sink_status = len ? x->sink(x->sink_ctx, (const uint8_t *)data, len) : 0;
+    if (!x->sink_status)
+        return len;
+    x->stop = FETCH_SINK_REFUSED;
+    return 0;
+}
+
+static bool is_good(CURL *easy)
+{
+    long status = 0;
+    return curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK && status >= 200 &&
+           status < 300;
+}
+
 static size_t take_body(char *data, size_t size, size_t n, void *arg)
 {
     struct fetch_exchange *x = arg;
     curl_off_t announced = -1;
     int err = 0;
+    if (x->sink && is_good(x->easy))
+        return pass_on(x, data, size * n);
     if (x->body.len == 0 &&
         curl_easy_getinfo(x->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &announced) == CURLE_OK &&
         announced > 0)
@@ -186,7 +210,9 @@ static int32_t exchange(struct fetch_exchange *x, const struct fetch_state *stat
         status = 502;
     }
     fetch_worker_finish(worker);
-    return status ? x->env->fail(x->env->ctx, status, why) : 0;
+    if (status && x->stop != FETCH_SINK_REFUSED) /* which has said itself why */
+        return x->env->fail(x->env->ctx, status, why);
+    return status;
 }
 
 int32_t fetch_perform(const struct fetch_state *state, const struct nacre_fetch_env *env,
@@ -205,6 +231,8 @@ int32_t fetch_perform(const struct fetch_state *state, const struct nacre_fetch_
     struct fetch_exchange x = begin(state, env, url.endpoint, request->timeout_ms);
     x.http2 = request->http_version == NACRE_HTTP_2;
     x.repeatable = form.repeatable;
+    x.sink = request->sink;
+    x.sink_ctx = request->sink_ctx;
     x.body.max = request->max_reply > SIZE_MAX ? SIZE_MAX : (size_t)request->max_reply;
     status = exchange(&x, state, &url, &form, request, reply);
     fetch_body_free(&x.body);

@@ -27,6 +27,9 @@ static int32_t explain_stop(const struct fetch_exchange *x, char *why, size_t le
     case FETCH_BODY_LARGE:
         (void)snprintf(why, len, "the reply's body is larger than %zu bytes", x->body.max);
         return 502;
+    case FETCH_SINK_REFUSED:
+        (void)snprintf(why, len, "the app takes no more of the reply");
+        return x->sink_status;
     case FETCH_HEADERS_LARGE:
         (void)snprintf(why, len, "the reply's headers are more than %u bytes or %u lines",
                        NACRE_FETCH_HEADER_MAX, FETCH_HEADER_LINES_MAX);

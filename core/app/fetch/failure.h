@@ -19,6 +19,7 @@ enum fetch_stop {
     FETCH_NOT_HTTP2,
     FETCH_WRONG_CONNECTION,
     FETCH_BODY_LARGE,
+    FETCH_SINK_REFUSED,
     FETCH_HEADERS_LARGE,
     FETCH_NO_MEMORY
 };
@@ -41,6 +42,10 @@ struct fetch_exchange {
     size_t n_fields;   /* of the last header block so far */
     bool fields_ended; /* what comes now are trailers */
     struct fetch_body body;
+    nacre_sink sink; /* takes the body of a 2xx; NULL: the reply has it */
+    void *sink_ctx;
+    int32_t sink_status; /* FETCH_SINK_REFUSED: what it returned; the text is its own */
+    uint64_t sunk;       /* bytes that it was given */
 };
 
 /*

@@ -204,6 +204,12 @@ static int32_t log_text(const struct nacre_call *call, const void *request, void
     return 0;
 }
 
+static int32_t no_sink(void *ctx, const uint8_t *data, uint64_t len)
+{
+    (void)ctx, (void)data, (void)len;
+    return 500;
+}
+
 static int32_t fetch(const struct nacre_call *call, const void *request, void *response)
 {
     struct sample_answer *out = response;
@@ -211,6 +217,8 @@ static int32_t fetch(const struct nacre_call *call, const void *request, void *r
     struct nacre_reply reply;
     nacre_fetch_init(&rq, &reply);
     rq.url = text_of(request);
+    if (text_of(request).len && text_of(request).ptr[text_of(request).len - 1] == 's')
+        rq.sink = no_sink;
     if (number_of(request))
         rq.struct_size = (uint32_t)number_of(request);
     int32_t err = nacre_fetch(call, &rq, &reply);
@@ -218,6 +226,25 @@ static int32_t fetch(const struct nacre_call *call, const void *request, void *r
         return err;
     out->number = reply.status;
     out->data = reply.body;
+    return 0;
+}
+
+/* The three digests, one after another; the app's name as the text. */
+static int32_t about(const struct nacre_call *call, const void *request, void *response)
+{
+    struct sample_answer *out = response;
+    struct nacre_about about;
+    uint8_t *data = nacre_alloc(call, 144);
+    (void)request;
+    int32_t err = nacre_about(call, &about);
+    if (err)
+        return err;
+    memcpy(data, about.plugin_digest, 48);
+    memcpy(data + 48, about.config_digest, 48);
+    memcpy(data + 96, about.runtime_digest, 48);
+    out->data.ptr = data;
+    out->data.len = 144;
+    out->text = about.app;
     return 0;
 }
 
@@ -279,6 +306,7 @@ static const struct nacre_route routes[] = {
     {NACRE_S("POST"), NACRE_S("/small"), 3, NACRE_TIME_CORE, 0, 64, 0, 0, &sample_request_type, echo},
     /* the core stamps this one */
     ROUTE("/stamp-refused", stamp),
+    ROUTE("/about", about),
 };
 
 static const struct nacre_secret secrets[] = {{NACRE_S("API_KEY"), 1, 0}, {NACRE_S("EXTRA"), 0, 0}};

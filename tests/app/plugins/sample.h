@@ -26,7 +26,8 @@ enum sample_route {
     SAMPLE_CRASH,
     SAMPLE_CONFINED,
     SAMPLE_SMALL,
-    SAMPLE_STAMP_REFUSED
+    SAMPLE_STAMP_REFUSED,
+    SAMPLE_ABOUT
 };
 
 struct sample_payload {
