@@ -1,6 +1,7 @@
 #include "core.h"
 
 #include "common/log.h"
+#include "init.h"
 #include "measure.h"
 #include "pcrs.h"
 
@@ -87,9 +88,11 @@ static int open_sockets(struct nacre_core *c)
                             strerror(-err));
     c->secrets.epoll = c->epoll;
     c->secrets.tag = NACRE_EVENT(NACRE_ON_SECRETS);
-    err = nacre_secrets_open(&c->secrets, config->secrets_source, config->secrets_timeout_s);
+    /* all images wait for secrets by default, and for a delivery that nobody owes an app would start late */
+    const char *source = c->is_init && c->manifest.n_secrets == 0 ? "none" : config->secrets_source;
+    err = nacre_secrets_open(&c->secrets, source, config->secrets_timeout_s);
     if (err)
-        return nacre_refuse("secrets.source %s: %s", config->secrets_source, strerror(-err));
+        return nacre_refuse("secrets.source %s: %s", source, strerror(-err));
     c->broker.manifest = &c->manifest;
     c->broker.epoll = c->epoll;
     c->broker.tag = NACRE_EVENT(NACRE_ON_CONNECT);
@@ -148,6 +151,10 @@ int nacre_boot(struct nacre_core *c, const char *manifest, const char *plugin)
     nacre_timekeeper_init(&c->time, config->clock_max_error_ms, strcmp(config->nsm_transport, "device") == 0);
     nacre_helper_init(&c->http, "nacre-http", config);
     nacre_helper_init(&c->app, "nacre-app", config);
+    if (c->is_init) {
+        c->http.identity = (struct nacre_identity){NACRE_HTTP_UID, NACRE_HELPER_THREADS};
+        c->app.identity = (struct nacre_identity){NACRE_APP_UID, NACRE_HELPER_THREADS};
+    }
     c->started_ns = nacre_monotonic_ns();
     if (seal(c) < 0 || nacre_check_plugin(c) < 0 || open_sockets(c) < 0 || start_helpers(c) < 0 ||
         make_key(c) < 0)

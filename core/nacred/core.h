@@ -11,6 +11,7 @@
 #include "nsm_thread.h"
 #include "secrets.h"
 #include "sign.h"
+#include "spawn.h"
 
 #include <limits.h>
 #include <sys/types.h>
@@ -32,6 +33,7 @@ enum nacre_event {
 struct nacre_helper {
     const char *name; /* of its program */
     bool is_app;
+    struct nacre_identity identity;
     bool doomed;            /* killed; what it still says does not count */
     bool got_secrets;       /* nacre-app: SECRETS have been sent */
     pid_t pid;              /* 0: not running */
@@ -46,6 +48,7 @@ struct nacre_helper {
 };
 
 struct nacre_core {
+    bool is_init; /* process 1 of an enclave */
     char helper_dir[PATH_MAX];
     int manifest_fd, plugin_fd; /* sealed */
     int ready_fd;               /* -1: none, or written already */

@@ -3,11 +3,13 @@
  *
  *   nacred --manifest FILE --plugin FILE [--ready-fd N]
  *
- * Everything else is in the measured manifest; nothing comes from the environment.
+ * Everything else is in the measured manifest; nothing comes from the environment. As process 1 of an enclave it takes
+ * no arguments: see init.h.
  */
 #include "core.h"
 
 #include "common/log.h"
+#include "init.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -120,20 +122,12 @@ static int find_helpers(struct nacre_core *c)
     return 0;
 }
 
-int main(int argc, char **argv)
+static int run(const struct arguments *a)
 {
-    struct arguments a;
-    fill_standard_fds();
-    nacre_log_setup("nacred", NACRE_LEVEL_INFO, false);
-    if (!parse_arguments(&a, argc, argv)) {
-        (void)nacre_refuse("usage: nacred --manifest FILE --plugin FILE [--ready-fd N]");
-        return NACRE_EXIT_BOOT;
-    }
-    core.ready_fd = a.ready_fd;
     int err = harden();
     if (!err)
         err = open_signals(&core);
-    if (!err)
+    if (!err && !core.is_init)
         err = find_helpers(&core);
     if (!err)
         err = nacre_inbox_init(&core.inbox);
@@ -143,7 +137,7 @@ int main(int argc, char **argv)
         (void)nacre_refuse("%s", strerror(-err));
         return NACRE_EXIT_BOOT;
     }
-    if (nacre_boot(&core, a.manifest, a.plugin) < 0)
+    if (nacre_boot(&core, a->manifest, a->plugin) < 0)
         core.exit_code = NACRE_EXIT_BOOT;
     else
         nacre_run(&core);
@@ -157,4 +151,28 @@ int main(int argc, char **argv)
                         NLS("reason", core.exit_code ? "nacre-http is not restarted any more" : "stopped"),
                         NLI("exit", core.exit_code));
     return core.exit_code;
+}
+
+_Noreturn static void run_as_init(void)
+{
+    const struct arguments a = {.manifest = NACRE_INIT_MANIFEST, .plugin = NACRE_INIT_PLUGIN};
+    nacre_init_afresh();
+    if (nacre_init(&core) == 0)
+        (void)run(&a);
+    nacre_init_end();
+}
+
+int main(int argc, char **argv)
+{
+    struct arguments a;
+    nacre_log_setup("nacred", NACRE_LEVEL_INFO, false);
+    if (getpid() == 1)
+        run_as_init();
+    fill_standard_fds();
+    if (!parse_arguments(&a, argc, argv)) {
+        (void)nacre_refuse("usage: nacred --manifest FILE --plugin FILE [--ready-fd N]");
+        return NACRE_EXIT_BOOT;
+    }
+    core.ready_fd = a.ready_fd;
+    return run(&a);
 }

@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-static const char *const names[] = {"DescribePCR", "ExtendPCR", "LockPCRs", "Attestation"};
+static const char *const names[] = {"DescribePCR", "ExtendPCR", "LockPCRs", "Attestation", "GetRandom"};
 
 static void put_field(struct nacre_writer *w, const char *key, struct nacre_bytes data)
 {
@@ -27,7 +27,8 @@ static void put_number(struct nacre_writer *w, const char *key, uint64_t number)
 size_t nacre_nsm_encode(uint8_t *out, size_t cap, const struct nacre_nsm_request *request)
 {
     struct nacre_writer w = nacre_writer(out, cap);
-    nacre_put_map(&w, 1);
+    if (request->kind != NACRE_NSM_GET_RANDOM) /* the only one without content is a bare text */
+        nacre_put_map(&w, 1);
     nacre_put_z(&w, names[request->kind]);
     switch (request->kind) {
     case NACRE_NSM_DESCRIBE_PCR:
@@ -48,6 +49,8 @@ size_t nacre_nsm_encode(uint8_t *out, size_t cap, const struct nacre_nsm_request
         put_field(&w, "user_data", request->user_data);
         put_field(&w, "nonce", request->nonce);
         put_field(&w, "public_key", request->public_key);
+        break;
+    case NACRE_NSM_GET_RANDOM:
         break;
     }
     return w.failed ? 0 : w.len;
@@ -99,6 +102,18 @@ static bool read_document(const cbor_item_t *body, struct nacre_nsm_answer *out)
     return true;
 }
 
+static bool read_random(const cbor_item_t *body, struct nacre_nsm_answer *out)
+{
+    const uint8_t *data;
+    size_t len;
+    if (!nacre_cbor_bytes(nacre_cbor_key(body, "random"), &data, &len) || len == 0 ||
+        len > sizeof out->random)
+        return false;
+    memcpy(out->random, data, len);
+    out->random_len = len;
+    return true;
+}
+
 static bool read_answer(const cbor_item_t *root, enum nacre_nsm_kind kind, struct nacre_nsm_answer *out)
 {
     const char *text;
@@ -111,6 +126,7 @@ static bool read_answer(const cbor_item_t *root, enum nacre_nsm_kind kind, struc
         return false;
     return kind == NACRE_NSM_DESCRIBE_PCR ? read_described(body, out)
            : kind == NACRE_NSM_EXTEND_PCR ? read_pcr(body, out)
+           : kind == NACRE_NSM_GET_RANDOM ? read_random(body, out)
                                           : read_document(body, out);
 }
 

@@ -13,12 +13,14 @@
 #define NACRE_NSM_REQUEST_MAX 0x1000u /* bytes, the device's limits */
 #define NACRE_NSM_REPLY_MAX   0x3000u
 #define NACRE_NSM_WHY         128u /* bytes of an error's text */
+#define NACRE_NSM_RANDOM_MAX  256u /* bytes of one GetRandom */
 
 enum nacre_nsm_kind {
     NACRE_NSM_DESCRIBE_PCR,
     NACRE_NSM_EXTEND_PCR,
     NACRE_NSM_LOCK_PCRS,
-    NACRE_NSM_ATTESTATION
+    NACRE_NSM_ATTESTATION,
+    NACRE_NSM_GET_RANDOM
 };
 
 struct nacre_nsm_request {
@@ -33,6 +35,8 @@ struct nacre_nsm_answer {
     bool locked;                   /* DescribePCR */
     size_t document_len;           /* Attestation */
     uint8_t document[NACRE_DOCUMENT_MAX];
+    size_t random_len; /* GetRandom; never 0 */
+    uint8_t random[NACRE_NSM_RANDOM_MAX];
 };
 
 /* Writes a request to out; its length in bytes, or 0 when it does not fit in cap. */

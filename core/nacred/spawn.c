@@ -2,16 +2,29 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <signal.h>
-#include <stdint.h>
+#include <stdbool.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define FIRST 3  /* of the descriptors that are passed */
 #define HIGH  64 /* above everything that is moved into place */
 
+/* From root to nobody in particular. The kernel takes all capabilities from who stops being root. */
+static bool assume(const struct nacre_identity *as)
+{
+    const struct rlimit threads = {as->threads, as->threads};
+    return as->id == 0 || (setrlimit(RLIMIT_NPROC, &threads) == 0 && setgroups(0, NULL) == 0 &&
+                           setresgid(as->id, as->id, as->id) == 0 && setresuid(as->id, as->id, as->id) == 0 &&
+                           prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+}
+
 /* From fork to exec: async-signal-safe calls only. Returns a positive errno, which belongs into *report. */
-static int become(const char *path, char *const argv[], const int *fds, size_t n_fds, int *report)
+static int become(const char *path, char *const argv[], const int *fds, size_t n_fds, int *report,
+                  const struct nacre_identity *as)
 {
     int moved[NACRE_SPAWN_FDS], last = FIRST + (int)n_fds;
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -36,7 +49,7 @@ static int become(const char *path, char *const argv[], const int *fds, size_t n
     *report = last;
     (void)sigemptyset(&none);
     if (close_range((unsigned)last + 1, ~0u, 0) < 0 || sigprocmask(SIG_SETMASK, &none, NULL) < 0 ||
-        signal(SIGPIPE, SIG_DFL) == SIG_ERR || setsid() < 0)
+        signal(SIGPIPE, SIG_DFL) == SIG_ERR || setsid() < 0 || !assume(as))
         return errno;
 #ifdef NACRE_SANITIZED
     (void)execve(path, argv, environ); /* the sanitizers take their options from it */
@@ -59,7 +72,8 @@ static int await_exec(int fd)
     return n == sizeof err && err > 0 ? -err : -EIO;
 }
 
-pid_t nacre_spawn(const char *path, char *const argv[], const int *fds, size_t n_fds)
+pid_t nacre_spawn(const char *path, char *const argv[], const int *fds, size_t n_fds,
+                  const struct nacre_identity *as)
 {
     int report[2];
     if (n_fds > NACRE_SPAWN_FDS)
@@ -68,7 +82,7 @@ pid_t nacre_spawn(const char *path, char *const argv[], const int *fds, size_t n
         return -errno;
     pid_t pid = fork();
     if (pid == 0) {
-        int why = become(path, argv, fds, n_fds, &report[1]);
+        int why = become(path, argv, fds, n_fds, &report[1], as);
         while (write(report[1], &why, sizeof why) < 0 && errno == EINTR)
             continue;
         _exit(127);

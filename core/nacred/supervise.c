@@ -96,7 +96,7 @@ pid_t nacre_helper_execute(const struct nacre_core *c, const struct nacre_helper
     const int fds[] = {control, c->manifest_fd, c->plugin_fd};
     (void)snprintf(name, sizeof name, "%s", h->name);
     (void)snprintf(path, sizeof path, "%s/%s", c->helper_dir, name);
-    return nacre_spawn(path, (char *[]){name, option, NULL}, fds, h->is_app ? 3 : 2);
+    return nacre_spawn(path, (char *[]){name, option, NULL}, fds, h->is_app ? 3 : 2, &h->identity);
 }
 
 int nacre_helper_start(struct nacre_core *c, struct nacre_helper *h)

@@ -103,7 +103,11 @@ static cbor_item_t *lock(struct fake_nsm *n, uint64_t range)
 
 static cbor_item_t *serve(struct fake_nsm *n, const cbor_item_t *root)
 {
+    static const uint8_t random[512] = {1, 2, 3};
     const cbor_item_t *body;
+    if (cbor_isa_string(root))
+        return map_of("GetRandom",
+                      map_of("random", cbor_build_bytestring(random, (size_t)atomic_load(&n->random_len))));
     if ((body = get(root, "DescribePCR")))
         return describe(n, cbor_get_int(get(body, "index")));
     if ((body = get(root, "ExtendPCR")))
@@ -193,6 +197,7 @@ void fake_nsm_start(struct fake_nsm *n, const char *dir)
 {
     struct sockaddr_un a = {.sun_family = AF_UNIX};
     memset(n, 0, sizeof *n);
+    atomic_store(&n->random_len, 256);
     (void)snprintf(n->path, sizeof n->path, "unix:%s/nsm", dir);
     (void)snprintf(a.sun_path, sizeof a.sun_path, "%.100s", n->path + 5);
     n->listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);

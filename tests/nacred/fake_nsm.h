@@ -28,9 +28,10 @@ struct fake_nsm {
     int listener, stop[2];
     pthread_t thread;
     _Atomic int fault;
-    _Atomic int faults;   /* how many times; 0: for ever */
-    _Atomic int skip;     /* calls that go well before the fault */
-    _Atomic int delay_ms; /* before each answer */
+    _Atomic int faults;     /* how many times; 0: for ever */
+    _Atomic int skip;       /* calls that go well before the fault */
+    _Atomic int delay_ms;   /* before each answer */
+    _Atomic int random_len; /* bytes of a GetRandom; 256 unless changed */
     _Atomic int calls, connections;
     _Atomic long long clock_ms; /* added to the system's clock */
     uint8_t pcr[32][NACRE_SHA384_LEN];

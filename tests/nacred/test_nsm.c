@@ -46,6 +46,47 @@ START_TEST(requests_are_byte_exact)
     ck_assert_mem_eq(out, attest, sizeof attest - 1);
     for (size_t cap = 0; cap < sizeof attest - 1; cap++)
         ck_assert_uint_eq(nacre_nsm_encode(out, cap, &r), 0);
+    r = (struct nacre_nsm_request){.kind = NACRE_NSM_GET_RANDOM};
+    ck_assert_uint_eq(nacre_nsm_encode(out, sizeof out, &r), 10);
+    ck_assert_mem_eq(out,
+                     "\x69"
+                     "GetRandom",
+                     10);
+    ck_assert_uint_eq(nacre_nsm_encode(out, 9, &r), 0);
+}
+END_TEST
+
+START_TEST(random_bytes)
+{
+    static const char head[] = "\xa1\x69"
+                               "GetRandom\xa1\x66"
+                               "random\x59";
+    uint8_t reply[400] = {0};
+    size_t n = sizeof head - 1;
+    memcpy(reply, head, n);
+    for (size_t len = 0; len <= NACRE_NSM_RANDOM_MAX + 1; len++) {
+        reply[n] = (uint8_t)(len >> 8);
+        reply[n + 1] = (uint8_t)len;
+        bool fits = len > 0 && len <= NACRE_NSM_RANDOM_MAX;
+        answer.random_len = 0;
+        memset(reply + n + 2, (int)len, len);
+        ck_assert_int_eq(nacre_nsm_decode(reply, n + 2 + len, NACRE_NSM_GET_RANDOM, &answer, why),
+                         fits ? 0 : -EBADMSG);
+        ck_assert_uint_eq(answer.random_len, fits ? len : 0);
+        if (fits)
+            ck_assert_uint_eq(answer.random[len - 1], len & 0xff);
+        if (len > 0) /* cut short */
+            ck_assert_int_eq(nacre_nsm_decode(reply, n + 1 + len, NACRE_NSM_GET_RANDOM, &answer, why),
+                             -EBADMSG);
+    }
+    ck_assert_int_eq(DECODE(NACRE_NSM_GET_RANDOM, "\x69"
+                                                  "GetRandom"),
+                     -EBADMSG);
+    ck_assert_int_eq(DECODE(NACRE_NSM_GET_RANDOM, "\xa1\x69"
+                                                  "GetRandom\xa1\x66"
+                                                  "random\x63"
+                                                  "abc"),
+                     -EBADMSG);
 }
 END_TEST
 
@@ -276,6 +317,7 @@ END_TEST
 static void add(TCase *tc)
 {
     tcase_add_test(tc, requests_are_byte_exact);
+    tcase_add_test(tc, random_bytes);
     tcase_add_test(tc, registers);
     tcase_add_test(tc, a_reply_to_another_request_is_none);
     tcase_add_test(tc, wrong_types);

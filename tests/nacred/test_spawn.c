@@ -3,15 +3,18 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 static char self[PATH_MAX];
+static const struct nacre_identity ourselves;
 
 /* What this program does when it is spawned: says on descriptor 3 what it was given. */
 static int report(void)
@@ -45,6 +48,35 @@ static int report(void)
     return send(3, line, strlen(line), 0) == (ssize_t)strlen(line) ? 7 : 8;
 }
 
+/* The line of a process's status that begins with this, or "". */
+static const char *status_line(const char *name)
+{
+    static char line[128];
+    FILE *f = fopen("/proc/self/status", "r");
+    bool found = false;
+    while (f && !found && fgets(line, sizeof line, f))
+        found = strncmp(line, name, strlen(name)) == 0;
+    if (f)
+        (void)fclose(f);
+    line[found ? strcspn(line, "\n") : 0] = '\0';
+    return line;
+}
+
+/* The other thing that this program does: says who it is. */
+static int report_identity(void)
+{
+    static const char *const wanted[] = {"Uid:", "Gid:", "Groups:", "CapPrm:", "CapEff:", "NoNewPrivs:"};
+    char text[600] = "";
+    struct rlimit threads;
+    for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++)
+        (void)snprintf(text + strlen(text), sizeof text - strlen(text), "%s\n", status_line(wanted[i]));
+    if (getrlimit(RLIMIT_NPROC, &threads) == 0)
+        (void)snprintf(text + strlen(text), sizeof text - strlen(text), "threads %llu\n",
+                       (unsigned long long)threads.rlim_max);
+    (void)snprintf(text + strlen(text), sizeof text - strlen(text), "root again %d\n", setuid(0) == 0);
+    return send(3, text, strlen(text), 0) == (ssize_t)strlen(text) ? 7 : 8;
+}
+
 static int file_with(const char *text)
 {
     char path[] = "/tmp/nacred-spawn-XXXXXX";
@@ -56,14 +88,16 @@ static int file_with(const char *text)
 }
 
 /* Spawns this program with these descriptors; what it said. */
-static const char *spawn_and_hear(int *fds, size_t n)
+static const char *spawn_as(const char *option, int *fds, size_t n, const struct nacre_identity *as)
 {
-    static char line[512];
+    static char line[600];
+    char copy[32];
     int pair[2], status;
     ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
     fds[0] = pair[1];
-    char *argv[] = {self, (char[]){"--report"}, NULL};
-    pid_t pid = nacre_spawn(self, argv, fds, n);
+    (void)snprintf(copy, sizeof copy, "%s", option);
+    char *argv[] = {self, copy, NULL};
+    pid_t pid = nacre_spawn(self, argv, fds, n, as);
     ck_assert_int_gt(pid, 0);
     (void)close(pair[1]);
     ssize_t got = recv(pair[0], line, sizeof line - 1, 0);
@@ -73,6 +107,11 @@ static const char *spawn_and_hear(int *fds, size_t n)
     ck_assert_int_eq(waitpid(pid, &status, 0), pid);
     ck_assert_int_eq(WEXITSTATUS(status), 7);
     return line;
+}
+
+static const char *spawn_and_hear(int *fds, size_t n)
+{
+    return spawn_as("--report", fds, n, &ourselves);
 }
 
 /* The sanitizers need their environment, so it is passed on to them. */
@@ -130,21 +169,55 @@ START_TEST(failures_are_told_and_leave_nothing)
     int fds[3] = {0, 0, 0};
     char *argv[] = {self, NULL};
     size_t before = open_fds();
-    ck_assert_int_eq(nacre_spawn("/nowhere/at/all", argv, fds, 2), -ENOENT);
+    ck_assert_int_eq(nacre_spawn("/nowhere/at/all", argv, fds, 2, &ourselves), -ENOENT);
     make_dir(dir);
-    ck_assert_int_eq(nacre_spawn(dir, argv, fds, 2), -EACCES);
+    ck_assert_int_eq(nacre_spawn(dir, argv, fds, 2, &ourselves), -EACCES);
     (void)snprintf(path, sizeof path, "%s/x", dir);
     write_file(path, "not a program", 13);
-    ck_assert_int_eq(nacre_spawn(path, argv, fds, 2), -EACCES);
+    ck_assert_int_eq(nacre_spawn(path, argv, fds, 2, &ourselves), -EACCES);
     ck_assert_int_eq(chmod(path, 0700), 0);
-    ck_assert_int_eq(nacre_spawn(path, argv, fds, 2), -ENOEXEC);
+    ck_assert_int_eq(nacre_spawn(path, argv, fds, 2, &ourselves), -ENOEXEC);
     fds[1] = 12345;
-    ck_assert_int_eq(nacre_spawn(self, argv, fds, 2), -EBADF);
-    ck_assert_int_eq(nacre_spawn(self, argv, fds, 4), -EINVAL);
+    ck_assert_int_eq(nacre_spawn(self, argv, fds, 2, &ourselves), -EBADF);
+    ck_assert_int_eq(nacre_spawn(self, argv, fds, 4, &ourselves), -EINVAL);
     drop_dir(dir);
     ck_assert_uint_eq(open_fds(), before);
     ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
     ck_assert_int_eq(errno, ECHILD);
+}
+END_TEST
+
+START_TEST(becomes_somebody_else)
+{
+    const struct nacre_identity somebody = {.id = 1001, .threads = 77};
+    int fds[2] = {-1, file_with("x")};
+    if (geteuid() != 0) {
+        (void)printf("skipped: only root can become somebody else\n");
+        return;
+    }
+    const gid_t groups[] = {4, 5};
+    ck_assert_int_eq(setgroups(2, groups), 0);
+    ck_assert_str_eq(spawn_as("--identity", fds, 2, &somebody), "Uid:\t1001\t1001\t1001\t1001\n"
+                                                                "Gid:\t1001\t1001\t1001\t1001\n"
+                                                                "Groups:\t \n"
+                                                                "CapPrm:\t0000000000000000\n"
+                                                                "CapEff:\t0000000000000000\n"
+                                                                "NoNewPrivs:\t1\n"
+                                                                "threads 77\n"
+                                                                "root again 0\n");
+    ck_assert_ptr_nonnull(strstr(spawn_as("--identity", fds, 2, &ourselves), "Groups:\t4 5 \n"));
+}
+END_TEST
+
+/* Who may not become somebody else does not stay who he is: nothing is executed. */
+START_TEST(no_identity_no_start)
+{
+    const struct nacre_identity somebody = {.id = 1001, .threads = 77};
+    int fds[2] = {0, 0};
+    char *argv[] = {self, NULL};
+    if (geteuid() == 0 && setuid(65534) != 0)
+        ck_abort_msg("root cannot become nobody");
+    ck_assert_int_eq(nacre_spawn(self, argv, fds, 2, &somebody), -EPERM);
 }
 END_TEST
 
@@ -153,12 +226,16 @@ static void add(TCase *tc)
     tcase_add_test(tc, sees_exactly_what_it_was_given);
     tcase_add_test(tc, descriptors_that_stand_in_each_others_way);
     tcase_add_test(tc, failures_are_told_and_leave_nothing);
+    tcase_add_test(tc, becomes_somebody_else);
+    tcase_add_test(tc, no_identity_no_start);
 }
 
 int main(int argc, char **argv)
 {
     if (argc == 2 && strcmp(argv[1], "--report") == 0)
         return report();
+    if (argc == 2 && strcmp(argv[1], "--identity") == 0)
+        return report_identity();
     ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
     if (n <= 0)
         return 1;
