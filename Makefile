@@ -16,12 +16,17 @@ SANITIZED = -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS_DEBUG='-O1 -g' -DNACRE_WERR
 # Other tools than ours, and headers that are only compiled: a sanitizer finds nothing in them.
 NOT_SANITIZED = npm|gen_new|header|verify_page
 # One thread, and long: for AddressSanitizer alone.
-ONE_THREAD = verify_mutants|verify_fuzz|verify_documents|verify_page
+ONE_THREAD = verify_mutants|fuzz_document|verify_documents|verify_page
 
 export PYTHONDONTWRITEBYTECODE = 1
 
+# libfuzzer or afl; MINUTES are for all targets together.
+ENGINE ?= libfuzzer
+MINUTES ?= 10
+FUZZ_CC = $(if $(filter afl,$(ENGINE)),afl-clang-fast,clang)
+
 .DEFAULT_GOAL := help
-.PHONY: help setup build build-tests build-asan build-tsan run demo test lint bench soak asan tsan clean
+.PHONY: help setup build build-tests build-asan build-tsan run demo test lint bench soak asan tsan fuzz clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -72,6 +77,13 @@ asan: build-asan ## unit tests and a short end-to-end run under AddressSanitizer
 tsan: build-tsan ## unit tests under ThreadSanitizer
 	@$(PYTHON) tools/run-tests.py --build out/tsan --out "$(OUT)/tsan" --name tsan \
 		--exclude-unit "$(NOT_SANITIZED)|$(ONE_THREAD)" --no-e2e
+
+fuzz: ## fuzz everything that parses for MINUTES with ENGINE (libfuzzer, afl); ARGS='--only yaml --keep'
+	@tools/setup.sh build lint fuzz
+	@$(CONFIGURE) -B out/fuzz-$(ENGINE) -DNACRE_FUZZ=ON -DNACRE_SANITIZE=address $(SANITIZED) \
+		-DCMAKE_C_COMPILER=$(FUZZ_CC) -DNACRE_OUT=$(OUT)/fuzz-$(ENGINE) >/dev/null
+	@cmake --build out/fuzz-$(ENGINE) -j $(JOBS) --target fuzzers -- --quiet
+	@$(PYTHON) tools/fuzz.py --dir out/fuzz-$(ENGINE) --engine $(ENGINE) --minutes $(MINUTES) $(ARGS)
 
 bench: build-tests ## CPU time an answer, requests per second, latency, memory, start-up
 	@$(PYTHON) bench/bench.py --out "$(OUT)"

@@ -84,6 +84,15 @@ bool nacre_cbor_u64(const cbor_item_t *item, uint64_t max, uint64_t *out)
     return true;
 }
 
+bool nacre_cbor_bool(const cbor_item_t *item, bool *out)
+{
+    /* cbor_is_bool() aborts the process when it is asked about a number. */
+    if (!item || !cbor_isa_float_ctrl(item) || !cbor_float_ctrl_is_ctrl(item) || !cbor_is_bool(item))
+        return false;
+    *out = cbor_get_bool(item);
+    return true;
+}
+
 bool nacre_cbor_bytes(const cbor_item_t *item, const uint8_t **data, size_t *len)
 {
     if (!item || !cbor_isa_bytestring(item) || !cbor_bytestring_is_definite(item))

@@ -24,6 +24,7 @@ size_t nacre_cbor_count(const cbor_item_t *item);
 
 /* Each returns false, with the outputs untouched, when item is NULL or of another type. */
 bool nacre_cbor_u64(const cbor_item_t *item, uint64_t max, uint64_t *out);
+bool nacre_cbor_bool(const cbor_item_t *item, bool *out);
 bool nacre_cbor_bytes(const cbor_item_t *item, const uint8_t **data, size_t *len);
 bool nacre_cbor_text(const cbor_item_t *item, const char **text, size_t *len);
 

@@ -83,11 +83,7 @@ static bool read_pcr(const cbor_item_t *body, struct nacre_nsm_answer *out)
 
 static bool read_described(const cbor_item_t *body, struct nacre_nsm_answer *out)
 {
-    const cbor_item_t *lock = nacre_cbor_key(body, "lock");
-    if (!lock || !cbor_is_bool(lock) || !read_pcr(body, out))
-        return false;
-    out->locked = cbor_get_bool(lock);
-    return true;
+    return nacre_cbor_bool(nacre_cbor_key(body, "lock"), &out->locked) && read_pcr(body, out);
 }
 
 static bool read_document(const cbor_item_t *body, struct nacre_nsm_answer *out)

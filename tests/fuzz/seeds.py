@@ -1,0 +1,97 @@
+#!/usr/bin/python3
+"""Writes the first inputs of the corpora: seeds.py DIR. Fuzzers grow them from there; `make fuzz` keeps what they found.
+
+Written with cbor2 and struct, not with the code under test."""
+import pathlib
+import struct
+import sys
+
+import cbor2
+
+OUT = pathlib.Path(sys.argv[1])
+KINDS = (b'{"flag":true,"a8":255,"a16":65535,"a32":4294967295,"a64":18446744073709551615,'
+         b'"a128":"340282366920938463463374607431768211455","a256":"1","text":"gr\\u00fc\\ud83d\\ude00","blob":[0,1,255],'
+         b'"owner":"0x101ce8865558e08408b83f60ee9e78843d03d547c850cbe12cb599e17833dd3e","point":{"x":7,"label":"seven"},'
+         b'"points":[{"x":1,"label":""}],"rows":[[],[1],[1,2,3]],"octets":[9,8],"maybe":null,'
+         b'"corner":{"x":0,"label":"c"},"names":[null,"n"]}')
+
+
+def put(target, name, data):
+    path = OUT / target / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+
+
+def text(value):
+    return bytes([len(value)]) + value
+
+
+def everything():
+    point = struct.pack("<HB", 5, 1)
+    numbers = b"\x02" + struct.pack("<QQ", 1, 2)
+    return (b"\x01" + b"\x02" + struct.pack("<HIQ", 3, 4, 5) + bytes(16) + bytes(32) + text(b"text") + text(b"\x00\xff")
+            + bytes(32) + point + numbers + b"\x01" + point + text(b"\x01\x02") + b"\x01" + text(b"t") + b"\x01" + numbers
+            + b"\x01" + text(b"maybe") + b"\x01" + point + b"\x02\x00\x01" + point)
+
+
+def bcs():
+    weather = text(b"San Francisco") + struct.pack("<Q", 13)
+    put("bcs", "weather", weather)
+    put("bcs", "everything", everything())
+    put("frame", "weather", b"\x01\x00" + weather)
+    put("frame", "everything", b"\x01\x01" + everything())
+    put("frame", "raw-result", b"\x00" + struct.pack("<IIQ", 4, 0, 1) + bytes(48) + b"\x00")
+    put("frame", "raw-lying-length", b"\x00" + struct.pack("<IIQ", 4, 0, 2**63) + bytes(48))
+    put("frame", "raw-in-fd", b"\x00" + struct.pack("<IIQ", 4, 1, 1) + bytes(48))
+
+
+def json():
+    put("decode", "kinds", KINDS)
+    put("decode", "request", b'{"rate":1e-3,"report":{"b":[1.5,-0.0,1e21],"a":"\\u20ac"},"limit":null}')
+    put("decode", "deep", b"[" * 80 + b"]" * 80)
+    put("decode", "numbers", b"[0,-0,1e400,123456789012345678901234567890,0.1,5e-324,1E+2,-1]")
+    put("decode", "surrogate", b'["\\ud800","\\udc00\\ud800"]')
+    put("decode", "utf8", b'["\xc3\xa9\xf0\x9f\x98\x80","\xed\xa0\x80"]')
+
+
+def router():
+    for name, method, target in (("process", 2, b"/process_data"), ("agent", 2, b"/mainnet/register-agent"),
+                                 ("item", 0, b"/item/12/na%20me"), ("delete", 5, b"/item/1/%c3%a9"),
+                                 ("absolute", 0, b"http://host:3000/health_check"), ("slash", 0, b"/item/1/a%2fb"),
+                                 ("dots", 0, b"/item/%2e%2e/x"), ("nul", 0, b"/item/1/a%00"), ("broken", 0, b"/item/1/%c3%"),
+                                 ("builtin", 6, b"/get_attestation"), ("list", 2, b"/item/18446744073709551615/list")):
+        put("router", name, bytes([method]) + target)
+
+
+def nsm():
+    pcr = bytes(48)
+    for name, kind, answer in (("describe", 0, {"DescribePCR": {"lock": True, "data": pcr}}),
+                               ("extend", 1, {"ExtendPCR": {"data": pcr}}), ("lock", 2, "LockPCRs"),
+                               ("document", 3, {"Attestation": {"document": document()}}),
+                               ("error", 3, {"Error": "InvalidArgument"})):
+        put("nsm", name, bytes([kind]) + cbor2.dumps(answer))
+    put("nsm", "own-document", b"\x03" + document())
+
+
+def document():
+    payload = {"module_id": "i-0-enc0", "digest": "SHA384", "timestamp": 1744038900000, "pcrs": {0: bytes(48)},
+               "certificate": b"c", "cabundle": [b"r"], "public_key": bytes([1, 2, 3]) + bytes(29), "user_data": None,
+               "nonce": None}
+    return cbor2.dumps([cbor2.dumps({1: -35}), {}, cbor2.dumps(payload), bytes(96)])
+
+
+def yaml():
+    put("yaml", "config", b"listen:\n  api: tcp:127.0.0.1:3000\nhttp:\n  threads: 2\nplugin:\n  a:\n    b: 'c'\n")
+    put("yaml", "allow", b"endpoints:\n  - api.example.com\n  - host: b.example.org\n    port: 8443\n    pins:\n      - "
+        + b"ab" * 32 + b"\n")
+    put("yaml", "anchor", b"a: &x {b: 1}\nc: *x\n")
+    put("yaml", "twice", b"log:\n  level: info\n  level: warn\n")
+
+
+def main():
+    for make in (bcs, json, router, nsm, yaml):
+        make()
+
+
+if __name__ == "__main__":
+    main()
