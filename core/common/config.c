@@ -1,5 +1,7 @@
 #include "config.h"
 
+#include "digest.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -41,6 +43,8 @@ const struct nacre_config_key nacre_config_keys[] = {
     NUMBER("egress", "check_interval_s", egress_check_interval_s, 1, 3600, 60),
     STRING("secrets", "source", secrets_source, "none", "none|file:|unix:|vsock:"),
     NUMBER("secrets", "timeout_s", secrets_timeout_s, 1, 86400, 300),
+    STRING("secrets", "operator_key", secrets_operator_key, "none", NULL),
+    STRING("secrets", "sealed_only", secrets_sealed_only, NACRE_CONFIG_FALSE, NACRE_CONFIG_BOOLEAN),
     NUMBER("restart", "initial_ms", restart_initial_ms, 0, 60000, 10),
     NUMBER("restart", "max_ms", restart_max_ms, 1, 3600000, 10000),
     NUMBER("restart", "reset_s", restart_reset_s, 1, 86400, 30),
@@ -123,4 +127,31 @@ int nacre_config_set_string(struct nacre_config *config, const struct nacre_conf
     memset(at, 0, NACRE_CONFIG_TEXT);
     memcpy(at, value, len);
     return 0;
+}
+
+bool nacre_config_operator_key(uint8_t out[32], const struct nacre_config *config)
+{
+    const char *text = config->secrets_operator_key;
+    return nacre_unhex(out, 32, text, strlen(text)) == 0;
+}
+
+int nacre_config_check(const struct nacre_config *config, char *why, size_t why_len)
+{
+    uint8_t key[32];
+    bool sealed_only = strcmp(config->secrets_sealed_only, NACRE_CONFIG_TRUE) == 0,
+         none = strcmp(config->secrets_operator_key, "none") == 0;
+    if (!none && !nacre_config_operator_key(key, config))
+        (void)snprintf(why, why_len,
+                       "secrets.operator_key: '%s' is neither none nor an Ed25519 key of 64 hex digits",
+                       config->secrets_operator_key);
+    else if (sealed_only && none)
+        (void)snprintf(why, why_len,
+                       "secrets.sealed_only is true, and secrets.operator_key names nobody who may seal");
+    else if (sealed_only && strncmp(config->secrets_source, "file:", 5) == 0)
+        (void)snprintf(why, why_len,
+                       "secrets.sealed_only is true, and secrets.source %s is older than the key to seal to",
+                       config->secrets_source);
+    else
+        return 0;
+    return -EINVAL;
 }

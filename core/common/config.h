@@ -5,10 +5,15 @@
 #ifndef NACRE_COMMON_CONFIG_H
 #define NACRE_COMMON_CONFIG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define NACRE_CONFIG_TEXT 256u /* bytes of a text value with its terminator */
+#define NACRE_CONFIG_TEXT  256u /* bytes of a text value with its terminator */
+#define NACRE_CONFIG_TRUE  "true"
+#define NACRE_CONFIG_FALSE "false"
+#define NACRE_CONFIG_BOOLEAN                                                                                 \
+    NACRE_CONFIG_FALSE "|" NACRE_CONFIG_TRUE /* the choices of a key that is true or false */
 
 struct nacre_config {
     char listen_api[NACRE_CONFIG_TEXT];
@@ -34,6 +39,8 @@ struct nacre_config {
     uint64_t egress_check_interval_s;
     char secrets_source[NACRE_CONFIG_TEXT];
     uint64_t secrets_timeout_s;
+    char secrets_operator_key[NACRE_CONFIG_TEXT];
+    char secrets_sealed_only[NACRE_CONFIG_TEXT];
     uint64_t restart_initial_ms;
     uint64_t restart_max_ms;
     uint64_t restart_reset_s;
@@ -72,5 +79,11 @@ int nacre_config_set_number(struct nacre_config *config, const struct nacre_conf
                             char *why, size_t why_len);
 int nacre_config_set_string(struct nacre_config *config, const struct nacre_config_key *key,
                             const char *value, size_t len, char *why, size_t why_len);
+
+/* Do the values fit each other? 0, or -EINVAL with a reason in `why` that names the keys. */
+int nacre_config_check(const struct nacre_config *config, char *why, size_t why_len);
+
+/* secrets.operator_key as bytes; false when it names nobody or is out of form. */
+bool nacre_config_operator_key(uint8_t out[32], const struct nacre_config *config);
 
 #endif

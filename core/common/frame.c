@@ -15,6 +15,12 @@
 #define FIXED_MAX   1024u
 #define BUFFER_SIZE (FIXED_MAX + NACRE_FRAME_INLINE)
 
+const char *nacre_secrets_form_name(uint32_t form)
+{
+    static const char *const names[] = {"none", "waiting", "plain", "sealed"};
+    return form <= NACRE_SECRETS_SEALED ? names[form] : "unknown";
+}
+
 size_t nacre_frame_fixed_size(uint32_t type)
 {
     switch ((enum nacre_frame_type)type) {

@@ -130,6 +130,17 @@ struct nacre_lane_frame {
     uint32_t reserved;
 };
 
+/* How the app's secrets came. */
+enum nacre_secrets_form {
+    NACRE_SECRETS_NONE,
+    NACRE_SECRETS_WAITING,
+    NACRE_SECRETS_PLAIN,
+    NACRE_SECRETS_SEALED
+};
+
+/* "none", "waiting", "plain", "sealed"; static. */
+const char *nacre_secrets_form_name(uint32_t form);
+
 enum nacre_helper_state { NACRE_HELPER_DOWN, NACRE_HELPER_STARTING, NACRE_HELPER_UP, NACRE_HELPER_STOPPED };
 
 /* Sent once a second and at every change. Times are CLOCK_MONOTONIC. */
@@ -150,6 +161,9 @@ struct nacre_state_frame {
     uint64_t refused_answers; /* results that got no signature */
     uint64_t nsm_calls;
     uint64_t nsm_errors;
+    uint64_t secrets_refused; /* deliveries */
+    uint32_t secrets_form;    /* enum nacre_secrets_form */
+    uint32_t reserved;
 };
 
 struct nacre_document_frame {

@@ -241,6 +241,13 @@ static void read_inner(struct nacre_manifest_parser *p, const uint8_t *data, siz
     cbor_decref(&item);
 }
 
+static void check_config(struct nacre_manifest_parser *p)
+{
+    char why[512];
+    if (!p->err && nacre_config_check(&p->m->config, why, sizeof why))
+        nacre_manifest_fail(p, -EINVAL, "manifest: configuration %s", why);
+}
+
 static void parse_root(struct nacre_manifest_parser *p, const cbor_item_t *root)
 {
     struct nacre_manifest *m = p->m;
@@ -272,6 +279,7 @@ static void parse_root(struct nacre_manifest_parser *p, const cbor_item_t *root)
     check_routes(p);
     check_endpoints(p);
     check_secrets(p);
+    check_config(p);
 }
 
 int nacre_manifest_parse(struct nacre_manifest *out, const uint8_t *data, size_t len, char *why,

@@ -192,6 +192,10 @@ static void put_core(const struct nacre_state_frame *st, struct nacre_json_out *
     put_one(out, "nacre_signed_answers_total", "counter", "Answers signed.", st->signed_answers);
     put_one(out, "nacre_refused_answers_total", "counter", "Results that got no signature.",
             st->refused_answers);
+    put_head(out, "nacre_secrets", "gauge", "1 for how the app's secrets came.");
+    put(out, "nacre_secrets{form=\"%s\"} 1\n", nacre_secrets_form_name(st->secrets_form));
+    put_one(out, "nacre_secrets_refused_total", "counter", "Deliveries of secrets that were turned down.",
+            st->secrets_refused);
     put_one(out, "nacre_nsm_calls_total", "counter", "Calls of the Nitro Security Module.", st->nsm_calls);
     put_one(out, "nacre_nsm_errors_total", "counter", "Calls of the Nitro Security Module that failed.",
             st->nsm_errors);

@@ -217,6 +217,7 @@ static void put_components(struct nacre_json_out *out, const struct nacre_manife
              "\"endpoints\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}},"
              "\"endpoints_age_s\":{\"type\":\"object\",\"additionalProperties\":"
              "{\"type\":[\"integer\",\"null\"]}},"
+             "\"secrets\":{\"type\":\"string\",\"enum\":[\"none\",\"waiting\",\"plain\",\"sealed\"]},"
              "\"status\":{\"type\":\"string\",\"enum\":[\"ok\",\"starting\",\"degraded\"]}},"
              "\"required\":[\"pk\",\"public_key\",\"endpoints_status\",\"endpoints\",\"status\"]}");
     put_structs(out, &m->types, in, NACRE_SCHEMA_REQUEST);

@@ -131,6 +131,8 @@ struct nacre_refusal nacre_request_send(struct nacre_conn *conn, const uint8_t *
     struct nacre_lane *lane = conn->lane;
     if (lane->request_fd < 0)
         return nacre_refuse_later(503, lane->app_was_up ? "the app is restarting" : "the app is starting");
+    if (atomic_load(&lane->shared->waits_for_secrets))
+        return nacre_refuse_later(503, "the app waits for its secrets");
     const struct nacre_route_decl *route = &lane->shared->manifest->routes[conn->path->index];
     struct nacre_refusal r =
         take_slot(conn, route->deadline_ms, NACRE_WAIT_APP | (conn->nonce ? NACRE_WAIT_DOCUMENT : 0));

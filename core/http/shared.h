@@ -48,6 +48,8 @@ struct nacre_shared {
     struct nacre_lane *lanes;
     uint32_t n_lanes;
 
+    _Atomic bool waits_for_secrets; /* the app is not started before they are here */
+
     /* counted by all lanes */
     _Atomic uint64_t in_flight;
     _Atomic uint64_t held; /* bytes */

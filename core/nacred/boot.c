@@ -72,6 +72,28 @@ static uint32_t count_lanes(const struct nacre_config *config)
     return n < 1 ? 1 : n > NACRE_LANES_MAX ? NACRE_LANES_MAX : (uint32_t)n;
 }
 
+static int open_secrets(struct nacre_core *c)
+{
+    const struct nacre_config *config = &c->manifest.config;
+    bool sealed = nacre_config_operator_key(c->operator_key, config);
+    c->secrets.epoll = c->epoll;
+    c->secrets.tag = NACRE_EVENT(NACRE_ON_SECRETS);
+    c->secrets.sealed_only = strcmp(config->secrets_sealed_only, NACRE_CONFIG_TRUE) == 0;
+    c->secrets.terms = (struct nacre_unseal_terms){.app = c->manifest.app,
+                                                   .config = c->manifest.config_digest,
+                                                   .operator_key = sealed ? c->operator_key : NULL};
+    /* all images wait for secrets by default, and for a delivery that nobody owes an app would start late */
+    const char *source = c->is_init && c->manifest.n_secrets == 0 ? "none" : config->secrets_source;
+    int err = nacre_secrets_open(&c->secrets, source, config->secrets_timeout_s);
+    if (err)
+        return nacre_refuse("secrets.source %s: %s", source,
+                            err == -EPERM ? "sealed secrets come to unix: or vsock:, after the key is made"
+                                          : strerror(-err));
+    if (c->secrets.form == NACRE_SECRETS_PLAIN)
+        nacre_log_event(NACRE_LEVEL_INFO, "plain secrets read", NLI("bytes", c->secrets.len));
+    return 0;
+}
+
 static int open_sockets(struct nacre_core *c)
 {
     const struct nacre_config *config = &c->manifest.config;
@@ -86,13 +108,8 @@ static int open_sockets(struct nacre_core *c)
     if (err)
         return nacre_refuse("listen on %s, admin on %s: %s", config->listen_api, config->listen_admin,
                             strerror(-err));
-    c->secrets.epoll = c->epoll;
-    c->secrets.tag = NACRE_EVENT(NACRE_ON_SECRETS);
-    /* all images wait for secrets by default, and for a delivery that nobody owes an app would start late */
-    const char *source = c->is_init && c->manifest.n_secrets == 0 ? "none" : config->secrets_source;
-    err = nacre_secrets_open(&c->secrets, source, config->secrets_timeout_s);
-    if (err)
-        return nacre_refuse("secrets.source %s: %s", source, strerror(-err));
+    if (open_secrets(c) < 0)
+        return -1;
     c->broker.manifest = &c->manifest;
     c->broker.epoll = c->epoll;
     c->broker.tag = NACRE_EVENT(NACRE_ON_CONNECT);
@@ -120,6 +137,7 @@ static int make_key(struct nacre_core *c)
     c->keys = nacre_keys_new();
     if (!c->keys)
         return nacre_refuse("the key could not be made: %s", strerror(errno));
+    c->secrets.terms.keys = c->keys;
     c->signing.manifest = &c->manifest;
     c->signing.keys = c->keys;
     c->signing.time = &c->time;

@@ -115,6 +115,8 @@ void nacre_send_state(struct nacre_core *c)
         .refused_answers = atomic_load(&c->signing.refused_answers),
         .nsm_calls = atomic_load(&c->nsm.calls),
         .nsm_errors = atomic_load(&c->nsm.errors),
+        .secrets_refused = c->secrets.refused,
+        .secrets_form = c->secrets.form,
     };
     if (c->keys)
         memcpy(f.public_key, c->keys->sign_public, sizeof f.public_key);

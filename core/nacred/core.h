@@ -63,6 +63,7 @@ struct nacre_core {
     struct nacre_nsm_thread nsm;
     struct nacre_broker broker;
     struct nacre_secrets secrets;
+    uint8_t operator_key[32]; /* of the configuration, when it names one */
     struct nacre_helper http, app;
     struct nacre_inbox inbox; /* for both control sockets */
     uint8_t ticket_key[16];   /* of the living nacre-http */

@@ -70,8 +70,15 @@ static void on_nsm(struct nacre_core *c)
 static void on_secrets(struct nacre_core *c)
 {
     const char *what;
+    uint64_t refused = c->secrets.refused;
+    bool settled = c->secrets.settled;
     for (int i = 0; i < SECRET_STEPS && nacre_secrets_step(&c->secrets, nacre_monotonic_ns(), &what); i++)
-        nacre_log_event(NACRE_LEVEL_INFO, what, NLI("bytes", c->secrets.len));
+        if (c->secrets.why[0])
+            nacre_log_event(NACRE_LEVEL_WARN, what, NLS("reason", c->secrets.why));
+        else
+            nacre_log_event(NACRE_LEVEL_INFO, what, NLI("bytes", c->secrets.len));
+    if (refused != c->secrets.refused || settled != c->secrets.settled)
+        nacre_send_state(c);
     nacre_send_secrets(c);
 }
 

@@ -6,12 +6,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sodium.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
 #define STALL_NS  10000000000u /* for one connection */
 #define SECOND_NS 1000000000u
+#define TRIES     8u /* connections a second: each may cost a signature check and a log line */
+#define ROOM      (NACRE_SEALED_MAX + 1u) /* bytes of the blob's memory while it is received */
 
 static void close_fd(int *fd)
 {
@@ -20,25 +23,32 @@ static void close_fd(int *fd)
     *fd = -1;
 }
 
+/* Has it all come, whether or not the sender has said so? Relays do not always pass on the end of a stream. */
+static bool complete(const struct nacre_secrets *s)
+{
+    size_t size = nacre_sealed_size(s->blob, s->len);
+    return size > 0 && s->len >= size;
+}
+
 /* Reads to the end. 1 at the end, 0 when there is no more yet, or negative errno. */
 static int read_blob(struct nacre_secrets *s, int fd)
 {
     for (;;) {
-        if (s->len > NACRE_SECRETS_BLOB)
+        if (s->len > (nacre_sealed_is(s->blob, s->len) ? NACRE_SEALED_MAX : NACRE_SECRETS_BLOB))
             return -EFBIG;
-        ssize_t n = read(fd, s->blob + s->len, NACRE_SECRETS_BLOB + 1 - s->len);
+        ssize_t n = read(fd, s->blob + s->len, ROOM - s->len);
         if (n > 0)
             s->len += (size_t)n;
         else if (n == 0)
             return 1;
         else if (errno != EINTR)
-            return errno == EAGAIN ? 0 : -errno;
+            return errno != EAGAIN ? -errno : complete(s);
     }
 }
 
 static void forget(struct nacre_secrets *s)
 {
-    sodium_memzero(s->blob, NACRE_SECRETS_BLOB + 1);
+    sodium_memzero(s->blob, ROOM);
     s->len = 0;
 }
 
@@ -49,8 +59,13 @@ static int open_file(struct nacre_secrets *s, const char *path)
         return -errno;
     int got = read_blob(s, fd);
     (void)close(fd);
-    s->settled = got == 1;
-    return got == 1 ? 0 : got == 0 ? -EIO : got;
+    if (got != 1)
+        return got == 0 ? -EIO : got;
+    if (s->sealed_only || nacre_sealed_is(s->blob, s->len))
+        return -EPERM;
+    s->settled = true;
+    s->form = NACRE_SECRETS_PLAIN;
+    return 0;
 }
 
 /* Edge-triggered: a second connection that has to wait must not wake us until the first has ended. */
@@ -63,16 +78,22 @@ static int watch(const struct nacre_secrets *s, int fd)
 int nacre_secrets_open(struct nacre_secrets *s, const char *source, uint64_t timeout_s)
 {
     struct nacre_sockaddr address;
-    *s = (struct nacre_secrets){.epoll = s->epoll, .tag = s->tag, .listener = -1, .connection = -1};
+    *s = (struct nacre_secrets){.epoll = s->epoll,
+                                .tag = s->tag,
+                                .terms = s->terms,
+                                .sealed_only = s->sealed_only,
+                                .listener = -1,
+                                .connection = -1};
     s->give_up_ns = nacre_monotonic_ns() + timeout_s * SECOND_NS;
     s->settled = strcmp(source, "none") == 0;
     if (s->settled)
         return 0;
-    s->blob = nacre_guarded_alloc(NACRE_SECRETS_BLOB + 1);
+    s->blob = nacre_guarded_alloc(ROOM);
     int err = s->blob ? 0 : -ENOMEM;
     if (!err && strncmp(source, "file:", 5) == 0) {
         err = open_file(s, source + 5);
     } else if (!err && (err = nacre_sockaddr_parse(&address, source, VMADDR_CID_ANY)) == 0) {
+        s->form = NACRE_SECRETS_WAITING;
         s->listener = nacre_sockaddr_listen(&address, false);
         err = s->listener < 0 ? s->listener : watch(s, s->listener);
     }
@@ -81,9 +102,20 @@ int nacre_secrets_open(struct nacre_secrets *s, const char *source, uint64_t tim
     return err;
 }
 
-static bool settle(struct nacre_secrets *s, const char **what, const char *text)
+/* One line for whoever delivers, who need not read it. */
+static void tell(const struct nacre_secrets *s, const char *verdict, const char *text)
+{
+    char line[NACRE_SEALED_WHY + 64];
+    int n = snprintf(line, sizeof line, "%s: %s%s%s\n", verdict, text, s->why[0] ? ": " : "", s->why);
+    if (s->connection >= 0)
+        (void)send(s->connection, line, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+static bool settle(struct nacre_secrets *s, enum nacre_secrets_form form, const char **what, const char *text)
 {
     s->settled = true;
+    s->form = form;
+    tell(s, form == NACRE_SECRETS_NONE ? "no" : "ok", text);
     close_fd(&s->connection);
     close_fd(&s->listener);
     *what = text;
@@ -93,34 +125,79 @@ static bool settle(struct nacre_secrets *s, const char **what, const char *text)
 /* The connection has ended without giving us secrets; another one may. */
 static bool disappoint(struct nacre_secrets *s, const char **what, const char *text)
 {
+    s->refused++;
+    tell(s, "no", text);
     close_fd(&s->connection);
     forget(s);
     *what = text;
     return true;
 }
 
+/* Replaces the sealed blob by what is in it. */
+static bool unsealed(struct nacre_secrets *s)
+{
+    uint8_t *content = nacre_guarded_alloc(ROOM);
+    if (!content) {
+        (void)snprintf(s->why, sizeof s->why, "no guarded memory for %u bytes", ROOM);
+        return false;
+    }
+    int len = nacre_unseal(content, &s->terms, s->blob, s->len, s->why);
+    if (len < 0) {
+        nacre_guarded_free(content);
+        return false;
+    }
+    nacre_guarded_free(s->blob);
+    s->blob = content;
+    s->len = (size_t)len;
+    return true;
+}
+
+static bool received(struct nacre_secrets *s, const char **what)
+{
+    if (s->len == 0)
+        return disappoint(s, what, "an empty secrets connection was ignored");
+    if (nacre_sealed_is(s->blob, s->len))
+        return unsealed(s) ? settle(s, NACRE_SECRETS_SEALED, what, "sealed secrets received")
+                           : disappoint(s, what, "sealed secrets were refused");
+    if (!s->sealed_only)
+        return settle(s, NACRE_SECRETS_PLAIN, what, "plain secrets received");
+    (void)snprintf(s->why, sizeof s->why, "secrets.sealed_only is true");
+    return disappoint(s, what, "plain secrets were refused");
+}
+
+/* The next connection, unless there is one or there were enough in this second. */
+static void accept_one(struct nacre_secrets *s, uint64_t now_ns)
+{
+    if (now_ns >= s->window_ns) {
+        s->window_ns = now_ns + SECOND_NS;
+        s->tries = 0;
+    }
+    if (s->connection >= 0 || s->tries == TRIES)
+        return;
+    s->connection = accept4(s->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    s->stalled_ns = now_ns + STALL_NS;
+    if (s->connection >= 0)
+        s->tries++;
+    if (s->connection >= 0 && watch(s, s->connection) < 0)
+        close_fd(&s->connection);
+}
+
 bool nacre_secrets_step(struct nacre_secrets *s, uint64_t now_ns, const char **what)
 {
     if (s->settled)
         return false;
-    if (s->connection < 0) {
-        s->connection = accept4(s->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        s->stalled_ns = now_ns + STALL_NS;
-        if (s->connection >= 0 && watch(s, s->connection) < 0)
-            close_fd(&s->connection);
-    }
+    s->why[0] = '\0';
+    accept_one(s, now_ns);
     int got = s->connection >= 0 ? read_blob(s, s->connection) : 0;
-    if (got == 1 && s->len > 0)
-        return settle(s, what, "secrets received");
     if (got == 1)
-        return disappoint(s, what, "an empty secrets connection was ignored");
+        return received(s, what);
     if (got < 0)
         return disappoint(s, what,
                           got == -EFBIG ? "a secrets object over 65536 bytes was refused"
                                         : "a secrets connection broke");
     if (now_ns >= s->give_up_ns) {
         forget(s);
-        return settle(s, what, "no secrets came in time, going on without");
+        return settle(s, NACRE_SECRETS_NONE, what, "no secrets came in time, going on without");
     }
     if (s->connection >= 0 && now_ns >= s->stalled_ns)
         return disappoint(s, what, "a secrets connection took too long");

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-static char why[256];
+static char why[512];
 
 START_TEST(defaults_pass_their_own_checks)
 {
@@ -61,11 +61,48 @@ START_TEST(prefixes_need_something_behind)
 }
 END_TEST
 
+static void set(struct nacre_config *config, const char *key, const char *value)
+{
+    const struct nacre_config_key *k = nacre_config_find("secrets", key);
+    ck_assert_int_eq(nacre_config_set_string(config, k, value, strlen(value), why, sizeof why), 0);
+}
+
+START_TEST(an_operator_and_what_needs_one)
+{
+    static const char hex[] = "00000000000000000000000000000000000000000000000000000000000000fF";
+    uint8_t key[32] = {7};
+    struct nacre_config config;
+    nacre_config_defaults(&config);
+    ck_assert_int_eq(nacre_config_check(&config, why, sizeof why), 0);
+    ck_assert(!nacre_config_operator_key(key, &config));
+    set(&config, "sealed_only", "true");
+    ck_assert_int_eq(nacre_config_check(&config, why, sizeof why), -EINVAL);
+    ck_assert_ptr_nonnull(strstr(why, "operator_key"));
+    set(&config, "operator_key", hex);
+    ck_assert_int_eq(nacre_config_check(&config, why, sizeof why), 0);
+    ck_assert(nacre_config_operator_key(key, &config));
+    ck_assert_uint_eq(key[0], 0);
+    ck_assert_uint_eq(key[31], 0xff);
+    set(&config, "source", "file:/x");
+    ck_assert_int_eq(nacre_config_check(&config, why, sizeof why), -EINVAL);
+    ck_assert_ptr_nonnull(strstr(why, "file:/x"));
+    set(&config, "sealed_only", "false");
+    ck_assert_int_eq(nacre_config_check(&config, why, sizeof why), 0);
+    static const char *const wrong[] = {"", "None", hex + 1, "0x00", "000000000000000000000000000000g0"};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        set(&config, "operator_key", wrong[i]);
+        ck_assert_int_eq(nacre_config_check(&config, why, sizeof why), -EINVAL);
+        ck_assert_ptr_nonnull(strstr(why, wrong[i]));
+    }
+}
+END_TEST
+
 static void add(TCase *tc)
 {
     tcase_add_test(tc, defaults_pass_their_own_checks);
     tcase_add_test(tc, values_out_of_range_name_both);
     tcase_add_test(tc, prefixes_need_something_behind);
+    tcase_add_test(tc, an_operator_and_what_needs_one);
 }
 
 int main(void)

@@ -181,7 +181,9 @@ static struct nacre_state_frame good_state(void)
                                   .signed_answers = 11,
                                   .refused_answers = 12,
                                   .nsm_calls = 13,
-                                  .nsm_errors = 14};
+                                  .nsm_errors = 14,
+                                  .secrets_refused = 15,
+                                  .secrets_form = NACRE_SECRETS_SEALED};
     memset(s.public_key, 0xab, sizeof s.public_key);
     return s;
 }
@@ -202,6 +204,7 @@ START_TEST(health)
            "assert d[\"endpoints_age_s\"] == {\"api.example.com\": 10, \"other.example.org\": 1}\n"
            "assert d[\"app\"] == \"sample\" and d[\"version\"] == \"2.3.4\" and d[\"nacre\"]\n"
            "assert d[\"uptime_s\"] == 60 and d[\"clock_ok\"] is True and d[\"clock_error_ms\"] == 1.234\n"
+           "assert d[\"secrets\"] == \"sealed\"\n"
            "assert d[\"app_state\"] == \"up\" and d[\"restarts\"] == {\"app\": 3, \"http\": 4}\n"
            "assert d[\"backoff_ms\"] == {\"app\": 80, \"http\": 160} and d[\"attestation_age_s\"] == 3\n");
     static const uint32_t states[] = {NACRE_HELPER_DOWN, NACRE_HELPER_STARTING, NACRE_HELPER_STOPPED, 77};
@@ -270,6 +273,8 @@ START_TEST(metrics)
         "nacre_signed_answers_total 11",
         "nacre_refused_answers_total 12",
         "nacre_nsm_calls_total 13",
+        "nacre_secrets{form=\"sealed\"} 1",
+        "nacre_secrets_refused_total 15",
         "nacre_nsm_errors_total 14",
         "nacre_endpoint_up{host=\"api.example.com\",port=\"8443\"} 1",
         "nacre_http_in_flight 2",

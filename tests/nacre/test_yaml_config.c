@@ -26,12 +26,13 @@ START_TEST(values_are_taken_and_the_rest_stays_default)
     struct nacre_settings s;
     ck_assert_msg(read_text(&s,
                             "http:\n  body_bytes: 4096\n  cors_origin: \"\"\nlisten: {api: 'tcp:[::1]:0'}\n"
-                            "secrets: {source: vsock:7777}\n") == 0,
+                            "secrets: {source: vsock:7777, sealed_only: true}\n") == 0,
                   "%s", why);
     ck_assert_uint_eq(s.config.http_body_bytes, 4096);
     ck_assert_str_eq(s.config.http_cors_origin, "");
     ck_assert_str_eq(s.config.listen_api, "tcp:[::1]:0");
     ck_assert_str_eq(s.config.secrets_source, "vsock:7777");
+    ck_assert_str_eq(s.config.secrets_sealed_only, "true");
     ck_assert_str_eq(s.config.listen_admin, "none");
     ck_assert_uint_eq(s.config.nsm_queue, 64);
     ck_assert_uint_eq(s.n_plugin, 0);
@@ -96,6 +97,8 @@ static const struct refusal refusals[] = {
     {"http:\n  threads: 18446744073709551616\n", "f.yaml:2: http.threads: ", {"18446744073709551616"}},
     {"http:\n  threads: 18446744073709551615\n", "f.yaml:2: http.threads: ", {"18446744073709551615"}},
     {"log: {level: loud}\n", "f.yaml:1: log.level: ", {"'loud'", "debug|info|warn|error"}},
+    {"secrets: {sealed_only: 1}\n", "f.yaml:1: secrets.sealed_only: ", {"true or false", "a number: '1'"}},
+    {"secrets: {sealed_only: 'true'}\n", "f.yaml:1: secrets.sealed_only: ", {"true or false", "text"}},
     {"secrets:\n  source: 'env:KEY'\n",
      "f.yaml:2: secrets.source: ",
      {"'env:KEY'", "none|file:|unix:|vsock:"}},

@@ -1,4 +1,5 @@
 #include "nacred/secrets.h"
+#include "sealed_blob.h"
 #include "support.h"
 
 #include <errno.h>
@@ -21,6 +22,7 @@ static void begin(void)
     make_dir(dir);
     secrets = (struct nacre_secrets){.epoll = epoll_create1(EPOLL_CLOEXEC), .tag = 42};
     randombytes_buf(data, sizeof data);
+    data[0] = 0x7b; /* plain */
 }
 
 static void end(void)
@@ -100,7 +102,7 @@ START_TEST(a_connection_in_pieces)
         ck_assert(!secrets.settled);
     }
     (void)close(fd);
-    ck_assert_str_eq(turns(0), "secrets received");
+    ck_assert_str_eq(turns(0), "plain secrets received");
     ck_assert(secrets.settled);
     ck_assert_uint_eq(secrets.len, NACRE_SECRETS_BLOB);
     ck_assert_mem_eq(secrets.blob, data, NACRE_SECRETS_BLOB);
@@ -122,7 +124,7 @@ START_TEST(empty_and_oversized_ones_leave_the_door_open)
     fd = dial();
     ck_assert_int_eq(write(fd, "{}", 2), 2);
     (void)close(fd);
-    ck_assert_str_eq(turns(0), "secrets received");
+    ck_assert_str_eq(turns(0), "plain secrets received");
     ck_assert_uint_eq(secrets.len, 2);
 }
 END_TEST
@@ -138,7 +140,7 @@ START_TEST(one_after_the_other)
     ck_assert_uint_eq(secrets.len, 5);
     ck_assert_int_eq(write(first, "1}", 2), 2);
     (void)close(first);
-    ck_assert_str_eq(turns(0), "secrets received");
+    ck_assert_str_eq(turns(0), "plain secrets received");
     ck_assert_mem_eq(secrets.blob, "{\"a\":1}", 7);
 }
 END_TEST
@@ -158,7 +160,7 @@ START_TEST(who_takes_too_long_makes_room_for_the_next)
     ck_assert(nacre_secrets_step(&secrets, now + 11 * S, &what)); /* the main loop's tick */
     ck_assert_ptr_nonnull(strstr(what, "too long"));
     ck_assert(nacre_secrets_step(&secrets, now + 11 * S, &what));
-    ck_assert_str_eq(what, "secrets received");
+    ck_assert_str_eq(what, "plain secrets received");
     ck_assert_mem_eq(secrets.blob, "{}", 2);
     (void)close(first);
 }
@@ -183,6 +185,169 @@ START_TEST(gives_up_in_time_and_keeps_nothing)
 }
 END_TEST
 
+/* What the enclave answers, up to the line's end or that of the connection. */
+static const char *answer(int fd)
+{
+    static char line[1024];
+    ssize_t n = read(fd, line, sizeof line - 1);
+    line[n > 0 ? n : 0] = '\0';
+    return line;
+}
+
+static uint8_t operator_key[32], operator_secret[64], config[48];
+static struct blob_parts parts;
+
+static size_t seal_here(void)
+{
+    const struct nacre_keys *keys = nacre_keys_new();
+    (void)crypto_sign_keypair(operator_key, operator_secret);
+    secrets.terms = (struct nacre_unseal_terms){
+        .app = "weather", .config = config, .operator_key = operator_key, .keys = keys};
+    parts = (struct blob_parts){.version = 1,
+                                .operator_secret = operator_secret,
+                                .operator_key = operator_key,
+                                .enclave_key = keys->secrets_public,
+                                .config = config,
+                                .app = "weather",
+                                .content = "{\"a\":\"1\"}",
+                                .content_len = 9};
+    return build_blob(data, &parts);
+}
+
+START_TEST(sealed_ones_are_opened)
+{
+    size_t len = seal_here();
+    secrets.sealed_only = true;
+    listen_here();
+    ck_assert_int_eq(secrets.form, NACRE_SECRETS_WAITING);
+    int fd = dial();
+    ck_assert_int_eq(write(fd, data, len - 1), (ssize_t)len - 1);
+    ck_assert_ptr_null(turns(0));
+    ck_assert_int_eq(write(fd, data + len - 1, 1), 1); /* complete, though the stream has not ended */
+    ck_assert_str_eq(turns(0), "sealed secrets received");
+    ck_assert_str_eq(answer(fd), "ok: sealed secrets received\n");
+    ck_assert_int_eq(secrets.form, NACRE_SECRETS_SEALED);
+    ck_assert(secrets.settled);
+    ck_assert_uint_eq(secrets.len, 9);
+    ck_assert_mem_eq(secrets.blob, "{\"a\":\"1\"}", 9);
+    ck_assert_uint_eq(secrets.refused, 0);
+    ck_assert_int_eq(dial(), -1); /* once: neither it nor another one again */
+    (void)close(fd);
+    nacre_keys_free(secrets.terms.keys);
+}
+END_TEST
+
+START_TEST(refused_ones_leave_the_door_open)
+{
+    size_t len = seal_here();
+    listen_here();
+    for (unsigned i = 1; i <= 3; i++) {
+        int fd = dial();
+        data[len - i] ^= 1;
+        ck_assert_int_eq(write(fd, data, len), (ssize_t)len);
+        ck_assert_str_eq(turns(0), "sealed secrets were refused");
+        ck_assert_ptr_nonnull(
+            strstr(answer(fd), "no: sealed secrets were refused: the operator's signature"));
+        data[len - i] ^= 1;
+        ck_assert_uint_eq(secrets.refused, i);
+        ck_assert_uint_eq(secrets.len, 0);
+        ck_assert_int_eq(sodium_is_zero(secrets.blob, NACRE_SEALED_MAX + 1), 1);
+        ck_assert_int_eq(secrets.form, NACRE_SECRETS_WAITING);
+        (void)close(fd);
+    }
+    int fd = dial();
+    ck_assert_int_eq(write(fd, data, len), (ssize_t)len);
+    ck_assert_str_eq(turns(0), "sealed secrets received");
+    (void)close(fd);
+    nacre_keys_free(secrets.terms.keys);
+}
+END_TEST
+
+/* Cut short it ends like a plain one does, and a tail makes it another blob. */
+START_TEST(cut_and_trailing_bytes)
+{
+    size_t len = seal_here();
+    listen_here();
+    int fd = dial();
+    ck_assert_int_eq(write(fd, data, len - 1), (ssize_t)len - 1);
+    (void)shutdown(fd, SHUT_WR);
+    ck_assert_str_eq(turns(0), "sealed secrets were refused");
+    ck_assert_ptr_nonnull(strstr(answer(fd), "says it has"));
+    (void)close(fd);
+    fd = dial();
+    ck_assert_int_eq(write(fd, data, len + 1), (ssize_t)len + 1);
+    ck_assert_str_eq(turns(0), "sealed secrets were refused");
+    (void)close(fd);
+    fd = dial();
+    data[20] = data[21] = data[22] = data[23] = 0xff; /* says it has 4 GiB, and sends on and on */
+    for (size_t sent = 0; sent < 2 * sizeof data && turns(0) == NULL; sent += 4096)
+        if (send(fd, sent ? data + 4096 : data, 4096, MSG_NOSIGNAL) < 0)
+            break;
+    ck_assert_uint_eq(secrets.refused, 3);
+    ck_assert_uint_eq(secrets.len, 0);
+    (void)close(fd);
+    nacre_keys_free(secrets.terms.keys);
+}
+END_TEST
+
+START_TEST(sealed_only_refuses_plain_ones)
+{
+    size_t len = seal_here();
+    secrets.sealed_only = true;
+    listen_here();
+    int fd = dial();
+    ck_assert_int_eq(write(fd, "{\"a\":\"x\"}", 9), 9);
+    (void)shutdown(fd, SHUT_WR);
+    ck_assert_str_eq(turns(0), "plain secrets were refused");
+    ck_assert_str_eq(answer(fd), "no: plain secrets were refused: secrets.sealed_only is true\n");
+    (void)close(fd);
+    ck_assert_int_eq(sodium_is_zero(secrets.blob, NACRE_SEALED_MAX + 1), 1);
+    fd = dial();
+    ck_assert_int_eq(write(fd, data, len), (ssize_t)len);
+    ck_assert_str_eq(turns(0), "sealed secrets received");
+    (void)close(fd);
+    nacre_keys_free(secrets.terms.keys);
+}
+END_TEST
+
+START_TEST(sealed_files_and_plain_ones_where_none_may_be)
+{
+    size_t len = seal_here();
+    (void)snprintf(source, sizeof source, "file:%s/secrets", dir);
+    write_file(source + 5, data, len);
+    ck_assert_int_eq(nacre_secrets_open(&secrets, source, 300), -EPERM);
+    secrets.sealed_only = true;
+    write_file(source + 5, "{}", 2);
+    ck_assert_int_eq(nacre_secrets_open(&secrets, source, 300), -EPERM);
+    nacre_keys_free(secrets.terms.keys);
+}
+END_TEST
+
+/* Each try may cost a signature check and a log line: eight a second, then the next second. */
+START_TEST(tries_are_bounded)
+{
+    const char *what;
+    int fds[12];
+    size_t len = seal_here(), refused = 0;
+    uint64_t now = nacre_monotonic_ns();
+    listen_here();
+    data[len - 1] ^= 1;
+    for (size_t i = 0; i < 12; i++) {
+        fds[i] = dial();
+        ck_assert_int_eq(write(fds[i], data, len), (ssize_t)len);
+    }
+    for (size_t i = 0; i < 50; i++)
+        refused += nacre_secrets_step(&secrets, now, &what);
+    ck_assert_uint_eq(refused, 8);
+    for (size_t i = 0; i < 50; i++)
+        refused += nacre_secrets_step(&secrets, now + S, &what);
+    ck_assert_uint_eq(refused, 12);
+    for (size_t i = 0; i < 12; i++)
+        (void)close(fds[i]);
+    nacre_keys_free(secrets.terms.keys);
+}
+END_TEST
+
 START_TEST(sources_out_of_form)
 {
     size_t before = open_fds();
@@ -203,6 +368,12 @@ static void add(TCase *tc)
     tcase_add_test(tc, one_after_the_other);
     tcase_add_test(tc, who_takes_too_long_makes_room_for_the_next);
     tcase_add_test(tc, gives_up_in_time_and_keeps_nothing);
+    tcase_add_test(tc, sealed_ones_are_opened);
+    tcase_add_test(tc, refused_ones_leave_the_door_open);
+    tcase_add_test(tc, cut_and_trailing_bytes);
+    tcase_add_test(tc, sealed_only_refuses_plain_ones);
+    tcase_add_test(tc, sealed_files_and_plain_ones_where_none_may_be);
+    tcase_add_test(tc, tries_are_bounded);
     tcase_add_test(tc, sources_out_of_form);
 }
 

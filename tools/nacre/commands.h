@@ -18,6 +18,7 @@ int nacre_cmd_plugin_manifest(int argc, char **argv);
 int nacre_cmd_verify(int argc, char **argv);
 int nacre_cmd_call(int argc, char **argv);
 int nacre_cmd_register(int argc, char **argv);
+int nacre_cmd_secrets(int argc, char **argv);
 
 /* "PROGRAM: formatted text; see --help" on standard error. Returns NACRE_EXIT_USAGE. */
 int nacre_usage_error(const char *program, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -10,6 +10,7 @@ int main(int argc, char **argv)
         {"verify", "check an attestation document and what was signed", nacre_cmd_verify},
         {"call", "call a route of an enclave and verify the answer", nacre_cmd_call},
         {"register", "register an enclave on Sui", nacre_cmd_register},
+        {"secrets", "seal secrets to an enclave and deliver them", nacre_cmd_secrets},
 #endif
     };
     return nacre_command_dispatch("nacre", "Builds, runs and checks apps of the nacre enclave runtime.",

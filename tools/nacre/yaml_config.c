@@ -50,8 +50,9 @@ static int read_text(const struct reading *r, const struct nacre_yaml_node *node
                      const struct nacre_config_key *row)
 {
     char reason[512];
-    if (strcmp(nacre_yaml_what(node), "text") != 0)
-        return refuse_type(r, node, "text");
+    bool boolean = row->choices && strcmp(row->choices, NACRE_CONFIG_BOOLEAN) == 0;
+    if (strcmp(nacre_yaml_what(node), boolean ? "a boolean" : "text") != 0)
+        return refuse_type(r, node, boolean ? "true or false" : "text");
     return nacre_settings_text(r->settings, row, node->text, reason, sizeof reason)
                ? refuse_at(r, node, reason)
                : 0;

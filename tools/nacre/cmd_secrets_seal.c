@@ -1,0 +1,173 @@
+/* nacre secrets seal */
+#include <stdlib.h>
+#include <string.h>
+
+#include <sodium.h>
+
+#include "cmd_secrets.h"
+#include "cmd_verify.h"
+#include "file.h"
+#include "seal.h"
+
+static const char help[] =
+    "usage: nacre secrets seal SECRETS --url URL|--document FILE --pcrs FILE --key FILE -o BLOB\n"
+    "\n"
+    "Verifies the document of an enclave under the policy, then seals SECRETS (a JSON object of texts; - is "
+    "standard\n"
+    "input) to the X25519 key in it and signs the result with the operator's key. The blob is for this start "
+    "of this\n"
+    "enclave with this app and this configuration. Nothing is written when the document is refused.\n"
+    "\n"
+    "  --url URL           the enclave: its document is fetched with a fresh nonce\n"
+    "  --document FILE     a document that was fetched elsewhere; its certificates live for about three "
+    "hours\n"
+    "  --key FILE          the operator's key, from nacre secrets keygen\n"
+    "  -o, --output BLOB   where the blob goes\n"
+    "\n"
+    "Policy: as in nacre verify document --help, except --signature-only, --no-nonce and --at. The PCRs have "
+    "to say\n"
+    "what runs there: PCR0, or PCR1 and PCR2. --allow-debug seals to an enclave whose console anyone on the "
+    "parent\n"
+    "can read.\n"
+    "\n"
+    "Exit codes: 0 sealed, 1 refused, 2 could not check or seal.\n";
+
+struct wish {
+    const char *url, *document, *key, *output;
+};
+
+static int check_usage(const struct nacre_vcmd_options *options, const struct wish *w,
+                       nacre_verify_error *why)
+{
+    if (options->input == NULL || w->key == NULL || w->output == NULL) {
+        return nacre_vcmd_unchecked(why, "SECRETS, --key and -o are needed");
+    }
+    if ((w->url == NULL) == (w->document == NULL)) {
+        return nacre_vcmd_unchecked(why,
+                                    "the document comes from --url or from --document: give one of them");
+    }
+    if (w->url != NULL && !nacre_vcmd_is_url(w->url)) {
+        return nacre_vcmd_unchecked(why, "--url is '%.200s', expected http:// or https://", w->url);
+    }
+    if (options->signature_only || options->no_nonce || options->at_document || options->at_ms != 0) {
+        return nacre_vcmd_unchecked(
+            why, "--signature-only, --no-nonce and --at are for looking, not for handing out secrets");
+    }
+    return NACRE_CHECKED;
+}
+
+/* A PCR that the runtime writes, or the key alone, says nothing about what runs there. */
+static int check_pcrs(const nacre_verify_report *report, nacre_verify_error *why)
+{
+    bool seen[3] = {false, false, false};
+    for (size_t i = 0; i < nacre_verify_report_count(report); i++) {
+        const char *name = nacre_verify_report_check(report, i)->name;
+        if (strncmp(name, "PCR", 3) == 0 && name[3] >= '0' && name[3] <= '2' && name[4] == '\0') {
+            seen[name[3] - '0'] = true;
+        }
+    }
+    if (seen[0] || (seen[1] && seen[2])) {
+        return NACRE_CHECKED;
+    }
+    return nacre_vcmd_unchecked(
+        why, "--pcrs has to name PCR0, or PCR1 and PCR2: nothing else says what runs there");
+}
+
+static int get_target(const struct nacre_vcmd_options *options, const struct wish *w,
+                      struct nacre_seal_for *to, nacre_verify_report **report, nacre_verify_error *why)
+{
+    int r = nacre_vcmd_run_document(options, w->url != NULL ? w->url : w->document,
+                                    w->url != NULL ? "/get_attestation" : NULL, report, why);
+    const nacre_verify_doc *doc = *report != NULL ? nacre_verify_report_doc(*report) : NULL;
+    if (r == NACRE_CHECKED && doc == NULL) {
+        r = NACRE_REFUSED;
+    }
+    if (r == NACRE_CHECKED) {
+        r = check_pcrs(*report, why);
+    }
+    if (r == NACRE_CHECKED) {
+        nacre_verify_bytes user_data = nacre_verify_doc_user_data(doc);
+        r = nacre_seal_target(to, user_data.data, user_data.size, why->text, sizeof why->text) == 0
+                ? NACRE_CHECKED
+                : NACRE_UNCHECKED;
+    }
+    return r;
+}
+
+static int write_blob(const struct wish *w, const struct nacre_seal_for *to, const struct nacre_operator *key,
+                      const struct nacre_vcmd_buffer *secrets, nacre_verify_error *why)
+{
+    uint8_t *blob = malloc(NACRE_SEALED_MAX);
+    int size =
+        blob != NULL ? nacre_seal(blob, to, key, nacre_vcmd_now_ms(), secrets->data, secrets->size) : -1;
+    int r = NACRE_CHECKED;
+    if (size < 0) {
+        r = nacre_vcmd_unchecked(why, "the key in the document cannot be sealed to");
+    } else if (nacre_file_write(w->output, blob, (size_t)size, why->text, sizeof why->text) != 0) {
+        r = NACRE_UNCHECKED;
+    } else {
+        (void)fprintf(stderr, "sealed for %s into %s: %d bytes\n", to->app, w->output, size);
+    }
+    free(blob);
+    return r;
+}
+
+static int seal(const struct nacre_vcmd_options *options, const struct wish *w, nacre_verify_report **report,
+                nacre_verify_error *why)
+{
+    struct nacre_operator key = {.public_key = {0}};
+    struct nacre_vcmd_buffer secrets = {0};
+    struct nacre_seal_for to;
+    int r = check_usage(options, w, why);
+    if (r == NACRE_CHECKED && nacre_operator_load(&key, w->key, why->text, sizeof why->text) != 0) {
+        r = NACRE_UNCHECKED;
+    }
+    if (r == NACRE_CHECKED) {
+        r = nacre_vcmd_load(options->input, &secrets, why);
+    }
+    if (r == NACRE_CHECKED &&
+        nacre_seal_check(secrets.data, secrets.size, why->text, sizeof why->text) != 0) {
+        r = NACRE_UNCHECKED;
+    }
+    if (r == NACRE_CHECKED) {
+        r = get_target(options, w, &to, report, why);
+    }
+    if (r == NACRE_CHECKED) {
+        r = write_blob(w, &to, &key, &secrets, why);
+    }
+    sodium_memzero(&key, sizeof key);
+    if (secrets.data != NULL) {
+        sodium_memzero(secrets.data, secrets.size);
+    }
+    nacre_vcmd_buffer_free(&secrets);
+    return r;
+}
+
+int nacre_cmd_secrets_seal(int argc, char **argv)
+{
+    struct nacre_vcmd_options options;
+    struct wish w = {0};
+    nacre_verify_report *report = NULL;
+    nacre_verify_error why = {.text = ""};
+    const struct nacre_vcmd_word list[] = {
+        {.name = "url", .text = &w.url},
+        {.name = "document", .text = &w.document},
+        {.name = "key", .text = &w.key},
+        {.name = "output", .letter = 'o', .text = &w.output},
+    };
+    const struct nacre_vcmd_words words = {.word = list, .count = sizeof list / sizeof list[0]};
+    int code = nacre_vcmd_read_options(&options, argc, argv, help, &words);
+    if (code < 0) {
+        code = seal(&options, &w, &report, &why);
+        if (code == NACRE_UNCHECKED) {
+            (void)fprintf(stderr, "%s: not sealed: %s\n", options.program, why.text);
+        } else if (code == NACRE_REFUSED) {
+            struct nacre_vcmd_verdict verdict = {0};
+            nacre_vcmd_add_report(&verdict, "document", report);
+            nacre_vcmd_print_text(stderr, &verdict);
+        }
+    }
+    nacre_verify_report_free(report);
+    nacre_verify_policy_free(options.policy);
+    return code;
+}
