@@ -1,7 +1,6 @@
 #include "commands.h"
 #include "file.h"
-#include "manifest_build.h"
-#include "yaml_config.h"
+#include "manifest_files.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -9,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#define READ_MS 10000 /* for a plugin to load; constructors have no business waiting */
 
 static const char help[] =
     "usage: nacre plugin manifest APP.so --config FILE --allow FILE [-o FILE]\n"
@@ -85,24 +82,12 @@ static int put(const struct options *o, const uint8_t *data, size_t len, char *w
 
 static int write_manifest(const struct options *o, char *why, size_t why_len)
 {
-    static struct nacre_allow allow;
-    struct nacre_settings settings;
-    struct nacre_plugin_facts facts = {0};
-    uint8_t *data = NULL;
+    uint8_t *data = NULL, digest[NACRE_SHA384_LEN];
     size_t len = 0;
-    int rc = nacre_yaml_config_load(&settings, o->config, why, why_len);
-    if (rc)
-        return rc;
-    rc = nacre_yaml_allow_load(&allow, o->allow, why, why_len);
-    if (rc == 0)
-        rc = nacre_plugin_read(&facts, o->plugin, READ_MS, why, why_len);
-    if (rc == 0)
-        rc = nacre_manifest_build(&data, &len, &facts, &settings, &allow, why, why_len);
+    int rc = nacre_manifest_from_files(&data, &len, digest, o->plugin, o->config, o->allow, why, why_len);
     if (rc == 0)
         rc = put(o, data, len, why, why_len);
     free(data);
-    nacre_plugin_facts_free(&facts);
-    nacre_settings_free(&settings);
     return rc;
 }
 

@@ -15,6 +15,7 @@
 int nacre_cmd_dev(int argc, char **argv);
 int nacre_cmd_plugin(int argc, char **argv);
 int nacre_cmd_plugin_manifest(int argc, char **argv);
+int nacre_cmd_eif(int argc, char **argv);
 int nacre_cmd_verify(int argc, char **argv);
 int nacre_cmd_call(int argc, char **argv);
 int nacre_cmd_register(int argc, char **argv);

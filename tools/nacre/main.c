@@ -6,6 +6,7 @@ int main(int argc, char **argv)
     static const struct nacre_command commands[] = {
         {"dev", "run an app with a simulated NSM, for development", nacre_cmd_dev},
         {"plugin", "write the manifest of a plugin", nacre_cmd_plugin},
+        {"eif", "write and check enclave images (EIF)", nacre_cmd_eif},
 #ifdef NACRE_WITH_VERIFY
         {"verify", "check an attestation document and what was signed", nacre_cmd_verify},
         {"call", "call a route of an enclave and verify the answer", nacre_cmd_call},
