@@ -13,6 +13,7 @@
 #include <stddef.h>
 
 int nacre_cmd_dev(int argc, char **argv);
+int nacre_cmd_host(int argc, char **argv);
 int nacre_cmd_plugin(int argc, char **argv);
 int nacre_cmd_plugin_manifest(int argc, char **argv);
 int nacre_cmd_eif(int argc, char **argv);

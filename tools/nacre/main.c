@@ -5,6 +5,7 @@ int main(int argc, char **argv)
 {
     static const struct nacre_command commands[] = {
         {"dev", "run an app with a simulated NSM, for development", nacre_cmd_dev},
+        {"host", "run the parent instance: ports, egress, health", nacre_cmd_host},
         {"plugin", "write the manifest of a plugin", nacre_cmd_plugin},
         {"eif", "write and check enclave images (EIF)", nacre_cmd_eif},
 #ifdef NACRE_WITH_VERIFY
