@@ -34,6 +34,13 @@ APPS = {
         0: [("media_hash", "bytes"), ("metadata", "string")],
         1: [("report_hash", "bytes"), ("job_id", "string"), ("media_hash", "bytes"), ("verdict", "string")],
     },
+    "sentinel": {
+        1: [("agent_id", "string"), ("cost_per_message", "u64"), ("system_prompt", "string"), ("is_defeated", "bool"),
+            ("creator", "address")],
+        2: [("agent_id", "string"), ("success", "bool"), ("score", "u8"), ("attacker", "address"), ("nonce", "u64"),
+            ("message_hash", "address"), ("agent_response", "string"), ("jury_response", "string"),
+            ("fun_response", "string")],
+    },
 }
 
 

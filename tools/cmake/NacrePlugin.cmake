@@ -1,7 +1,7 @@
 # nacre_add_plugin(NAME SOURCES...): one app as a shared object that exports its descriptor and nothing else.
 #
-# The target is plugin-NAME; the results are ${NACRE_OUT}/plugins/NAME/NAME.so and, beside it, a copy of the app's
-# allowed_endpoints.yaml. A plugin is compiled against include/ alone and linked with nothing of the runtime.
+# The target is plugin-NAME; the results are ${NACRE_OUT}/plugins/NAME/NAME.so and, beside it, copies of the app's
+# allowed_endpoints.yaml and, where it has one, of its configuration nacre.yaml. A plugin is compiled against include/ alone and linked with nothing of the runtime.
 # Libraries that an app needs are added by its author with target_link_libraries(plugin-NAME PRIVATE ...) and
 # linked statically: what they export stays hidden.
 set(NACRE_PLUGIN_INCLUDE "${CMAKE_CURRENT_LIST_DIR}/../../include")
@@ -21,11 +21,18 @@ function(nacre_add_plugin name)
     target_link_options(${target} PRIVATE -Wl,-z,defs)
   endif()
 
-  set(allow "${CMAKE_CURRENT_SOURCE_DIR}/allowed_endpoints.yaml")
-  add_custom_command(OUTPUT "${out}/allowed_endpoints.yaml"
-    COMMAND "${CMAKE_COMMAND}" -E make_directory "${out}"
-    COMMAND "${CMAKE_COMMAND}" -E copy "${allow}" "${out}/allowed_endpoints.yaml"
-    DEPENDS "${allow}" VERBATIM)
-  add_custom_target(${target}-allow ALL DEPENDS "${out}/allowed_endpoints.yaml")
+  set(copies "")
+  foreach(file allowed_endpoints.yaml nacre.yaml)
+    set(source "${CMAKE_CURRENT_SOURCE_DIR}/${file}")
+    if(file STREQUAL "nacre.yaml" AND NOT EXISTS "${source}")
+      continue()
+    endif()
+    add_custom_command(OUTPUT "${out}/${file}"
+      COMMAND "${CMAKE_COMMAND}" -E make_directory "${out}"
+      COMMAND "${CMAKE_COMMAND}" -E copy "${source}" "${out}/${file}"
+      DEPENDS "${source}" VERBATIM)
+    list(APPEND copies "${out}/${file}")
+  endforeach()
+  add_custom_target(${target}-allow ALL DEPENDS ${copies})
   add_dependencies(${target} ${target}-allow)
 endfunction()

@@ -62,17 +62,33 @@ static int find_program(char out[PATH_MAX], const char *bin, const char *name, c
     return access(out, X_OK) < 0 ? nacre_file_error(out, "cannot be run", errno, why, why_len) : 0;
 }
 
+/* A file of this name beside the plugin; "" when there is none. */
+static void find_beside(char out[PATH_MAX], const char *plugin, const char *name)
+{
+    char beside[PATH_MAX];
+    const char *slash = strrchr(plugin, '/');
+    int n = snprintf(beside, sizeof beside, "%.*s/%s", (int)(slash - plugin), plugin, name);
+    if (n < 0 || (size_t)n >= sizeof beside || !realpath(beside, out))
+        out[0] = '\0';
+}
+
 /* Beside the plugin, unless given; a plugin without any list reaches nothing. */
 static int find_allow(char out[PATH_MAX], const char *given, const char *plugin, char *why, size_t why_len)
 {
-    char beside[PATH_MAX];
     if (given)
         return find_given(out, given, why, why_len);
-    const char *slash = strrchr(plugin, '/');
-    int n = snprintf(beside, sizeof beside, "%.*s/allowed_endpoints.yaml", (int)(slash - plugin), plugin);
-    if (n < 0 || (size_t)n >= sizeof beside || !realpath(beside, out))
-        out[0] = '\0';
+    find_beside(out, plugin, "allowed_endpoints.yaml");
     return 0;
+}
+
+/* The app's own beside the plugin, unless given; an app without one has the runtime's. */
+static int find_config(char out[PATH_MAX], const char *given, const char *plugin, const char *bin, char *why,
+                       size_t why_len)
+{
+    if (given)
+        return find_given(out, given, why, why_len);
+    find_beside(out, plugin, "nacre.yaml");
+    return out[0] ? 0 : find(out, bin, "../config/nacre.yaml", "../share/nacre/nacre.yaml", why, why_len);
 }
 
 static int find_all(struct nacre_dev_plan *plan, struct inputs *in, const struct nacre_dev_options *o,
@@ -89,9 +105,7 @@ static int find_all(struct nacre_dev_plan *plan, struct inputs *in, const struct
         rc = o->app ? find_app(plan->plugin, bin, o->app, why, why_len)
                     : find_given(plan->plugin, o->plugin, why, why_len);
     if (rc == 0)
-        rc = o->config
-                 ? find_given(in->config, o->config, why, why_len)
-                 : find(in->config, bin, "../config/nacre.yaml", "../share/nacre/nacre.yaml", why, why_len);
+        rc = find_config(in->config, o->config, plan->plugin, bin, why, why_len);
     if (rc == 0)
         rc = find_allow(in->allow, o->allow, plan->plugin, why, why_len);
     return rc;
