@@ -31,9 +31,9 @@ static int32_t post(const struct nacre_call *call, struct nacre_str url, struct 
                                                   {NACRE_S("accept"), NACRE_S("application/json")}};
     struct nacre_fetch fetch;
     int32_t err;
+    nacre_fetch_init(&fetch, reply);
     if (!url.ptr || !body.ptr)
         return nacre_fail(call, 500, "out of memory");
-    nacre_fetch_init(&fetch, reply);
     fetch.url = url;
     fetch.headers = headers;
     fetch.n_headers = sizeof headers / sizeof headers[0];

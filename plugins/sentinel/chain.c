@@ -22,9 +22,9 @@ int32_t sentinel_chain_post(const struct nacre_call *call, const struct sentinel
                                                   {NACRE_S("accept"), NACRE_S("application/json")}};
     struct nacre_fetch fetch;
     int32_t err;
+    nacre_fetch_init(&fetch, reply);
     if (!body.ptr)
         return nacre_fail(call, 500, "out of memory");
-    nacre_fetch_init(&fetch, reply);
     fetch.url = nacre_str(network->url);
     fetch.headers = headers;
     fetch.n_headers = sizeof headers / sizeof headers[0];

@@ -22,16 +22,16 @@ static void release(void *call, void *p)
 
 int sentinel_grpc_request(const struct nacre_call *call, const uint8_t id[32], struct nacre_bytes *frame)
 {
-    char paths[][12] = {"object_id", "version", "object_type", "owner", "contents"};
+    uint8_t names[][12] = {"object_id", "version", "object_type", "owner", "contents"};
     struct sentinel_address_text text = sentinel_address_text(id);
     Sentinel__FieldMask mask = SENTINEL__FIELD_MASK__INIT;
     Sentinel__GetObjectRequest request = SENTINEL__GET_OBJECT_REQUEST__INIT;
-    char *list[sizeof paths / sizeof paths[0]];
+    ProtobufCBinaryData paths[sizeof names / sizeof names[0]];
     mask.n_paths = sizeof paths / sizeof paths[0];
+    mask.paths = paths;
     for (size_t i = 0; i < mask.n_paths; i++)
-        list[i] = paths[i];
-    mask.paths = list;
-    request.object_id = text.z;
+        paths[i] = (ProtobufCBinaryData){strlen((const char *)names[i]), names[i]};
+    request.object_id = (ProtobufCBinaryData){strlen(text.z), (uint8_t *)text.z};
     request.read_mask = &mask;
     const size_t len = sentinel__get_object_request__get_packed_size(&request);
     uint8_t *out = nacre_alloc(call, FRAME_HEAD + len);

@@ -17,10 +17,12 @@ static char *put(char *out, unsigned char c)
         *out++ = '\\';
         *out++ = to[short_form - from];
     } else if (c < 0x20) {
-        memcpy(out, "\\u00", 4);
-        out[4] = hex[c >> 4];
-        out[5] = hex[c & 15];
-        out += 6;
+        *out++ = '\\';
+        *out++ = 'u';
+        *out++ = '0';
+        *out++ = '0';
+        *out++ = hex[c >> 4];
+        *out++ = hex[c & 15];
     } else {
         *out++ = (char)c;
     }

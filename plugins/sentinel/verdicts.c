@@ -56,13 +56,10 @@ static struct bucket *bucket_of(struct sentinel_verdicts *v, const uint8_t *key)
 
 static struct entry *find(struct sentinel_verdicts *v, const uint8_t *key)
 {
-    struct entry *e;
-    LIST_FOREACH(e, bucket_of(v, key), bucket)
-    {
-        if (memcmp(e->key, key, SENTINEL_KEY_LEN) == 0)
-            return e;
-    }
-    return NULL;
+    struct entry *e = LIST_FIRST(bucket_of(v, key));
+    while (e && memcmp(e->key, key, SENTINEL_KEY_LEN) != 0)
+        e = LIST_NEXT(e, bucket);
+    return e;
 }
 
 static void destroy(struct entry *e)

@@ -65,8 +65,16 @@ class AiModule:
                 "fun_response": "\U0001f389" if won else "Nice try \U0001f6e1", "model": "local"}
 
 
+def event_loop():
+    """The one of this process, in a thread of its own: grpcio does not do well with several."""
+    if not hasattr(event_loop, "made"):
+        event_loop.made = asyncio.new_event_loop()
+        threading.Thread(target=event_loop.made.run_forever, daemon=True).start()
+    return event_loop.made
+
+
 class Upstream:
-    """All servers, in a thread with an event loop of its own."""
+    """All servers of one world."""
 
     def __init__(self, delay_ms=0, packages=None):
         packages = packages or {}
@@ -74,18 +82,8 @@ class Upstream:
         self.nodes = {name: sui_node.Node(packages.get(name, PACKAGE)) for name in GRPC_HOSTS}
         self.ai = AiModule()
         self.authority = Authority()
-        self.loop = asyncio.new_event_loop()
-        self.ports, self.servers = {}, []
-        self.thread = threading.Thread(target=self.run, daemon=True)
-        started = threading.Event()
-        self.loop.call_soon_threadsafe(lambda: self.loop.create_task(self.start(started)))
-        self.thread.start()
-        if not started.wait(30):
-            raise RuntimeError("the servers did not start")
-
-    def run(self):
-        asyncio.set_event_loop(self.loop)
-        self.loop.run_forever()
+        self.ports, self.servers, self.writers = {}, [], set()
+        asyncio.run_coroutine_threadsafe(self.start(), event_loop()).result(60)
 
     def issue(self, host):
         with warnings.catch_warnings():
@@ -101,7 +99,7 @@ class Upstream:
             context.load_cert_chain(file.name)
         return context
 
-    async def start(self, started):
+    async def start(self):
         for name, host in GRPC_HOSTS.items():
             pem = self.issue(host)
             key = pem[pem.index(b"-----BEGIN PRIVATE KEY"):]
@@ -114,7 +112,6 @@ class Upstream:
         for name, host in GRAPHQL_HOSTS.items():
             await self.serve(host, self.node_answer(self.nodes[name]))
         await self.serve(AI_HOST, self.ai.answer)
-        started.set()
 
     def node_answer(self, node):
         def answer(path, body):
@@ -135,12 +132,14 @@ class Upstream:
 
     async def serve(self, host, answer):
         async def connection(reader, writer):
+            self.writers.add(writer)
             try:
                 while await self.exchange(reader, writer, answer):
                     pass
             except (OSError, asyncio.IncompleteReadError):
                 pass
             finally:
+                self.writers.discard(writer)
                 writer.close()
         server = await asyncio.start_server(connection, "127.0.0.1", 0, ssl=self.context(host), backlog=512)
         self.ports[host] = server.sockets[0].getsockname()[1]
@@ -167,9 +166,9 @@ class Upstream:
                     await server.stop(0)
                 else:
                     server.close()
-            self.loop.stop()
-        asyncio.run_coroutine_threadsafe(end(), self.loop)
-        self.thread.join(10)
+            for writer in list(self.writers):
+                writer.transport.abort()
+        asyncio.run_coroutine_threadsafe(end(), event_loop()).result(60)
 
     @property
     def mappings(self):

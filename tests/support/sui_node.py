@@ -3,6 +3,7 @@ import base64
 import dataclasses
 import hashlib
 import importlib
+import itertools
 import json
 import pathlib
 import subprocess
@@ -13,6 +14,7 @@ import graphql
 import grpc
 
 HERE = pathlib.Path(__file__).resolve().parent
+NUMBERS = itertools.count()
 GENERATED = 0x9E  # an id that begins with this byte is an Attack on agent "7", without anybody having made it
 
 SCHEMA = """
@@ -93,7 +95,7 @@ class Node:
 
     def attack(self, object_id=None, agent_id="1", attacker=bytes(31) + b"\x01", nonce=1, **more):
         """Adds an Attack object."""
-        object_id = object_id or hashlib.sha256(b"object %d" % len(self.objects)).digest()
+        object_id = object_id or hashlib.sha256(b"object %d" % next(NUMBERS)).digest()
         more.setdefault("type", f"0x{self.package.hex()}::sentinel::Attack<0x{'0' * 63}2::sui::SUI>")
         more.setdefault("contents", attack_bcs(object_id, agent_id, attacker, nonce))
         self.objects[object_id] = Object(object_id, **more)
