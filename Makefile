@@ -49,7 +49,7 @@ build-tests:
 run: build ## install what is missing, build, start ENCLAVE_APP on LISTEN in the foreground
 	@tools/run.sh "$(OUT)" "$(ENCLAVE_APP)" "$(LISTEN)" "$(SECRETS)" $(ARGS)
 
-demo: build ## start ENCLAVE_APP (media, weather), call it, check signature and document, exit
+demo: build ## start ENCLAVE_APP (media, weather, sentinel), call it, check signature and document, exit
 	@tools/setup.sh test
 	@$(PYTHON) tests/independent/demo.py --out "$(OUT)" --app "$(ENCLAVE_APP)"
 

@@ -19,6 +19,12 @@ if [ -z "$secrets" ] && [ "$app" = weather ]; then
     exit 2
 fi
 
+if [ "$app" = sentinel ] && [ $# -eq 0 ]; then
+    echo "run: sentinel needs to know whose Attack objects it judges: make run ENCLAVE_APP=sentinel ARGS='--set plugin.testnet.package=0x...'" >&2
+    echo "run: or see it work with a local Sui and AI module: make demo ENCLAVE_APP=sentinel; plugins/sentinel/README.md has more" >&2
+    exit 2
+fi
+
 echo "Requests to copy, once the ready line is there (Ctrl-C ends it):"
 echo "  curl $url/health_check"
 echo "  curl $url/get_attestation"
