@@ -36,6 +36,23 @@ static void take_query(struct nacre_head *head, struct nacre_slice name, struct 
     }
 }
 
+/*
+ * libmicrohttpd passes on what a stricter party in front of us reads differently or not at all: "Content-Length :",
+ * a carriage return or NUL inside a value. A name is a token (RFC 9110, 5.6.2), a value holds neither (5.5).
+ */
+static bool field_ok(struct nacre_slice name, struct nacre_slice value)
+{
+    static const char others[] = "!#$%&'*+-.^_`|~";
+    for (size_t i = 0; i < name.len; i++) {
+        char c = name.ptr[i];
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+              (c != '\0' && strchr(others, c))))
+            return false;
+    }
+    return name.len > 0 && !memchr(value.ptr, '\r', value.len) && !memchr(value.ptr, '\n', value.len) &&
+           !memchr(value.ptr, '\0', value.len);
+}
+
 void nacre_head_take(struct nacre_head *head, bool is_query, struct nacre_slice name,
                      struct nacre_slice value)
 {
@@ -45,6 +62,7 @@ void nacre_head_take(struct nacre_head *head, bool is_query, struct nacre_slice 
         take_query(head, name, value);
         return;
     }
+    head->bad_field |= !field_ok(name, value);
     switch (name.len) { /* most headers are none of these: one comparison and on */
     case 4:
         head->n_host += IS(name, "Host");
@@ -88,6 +106,8 @@ bool nacre_is_json(struct nacre_slice s)
 /* Where a message ends must be beyond doubt: a proxy in front of us could see another end (RFC 9112, 11.2). */
 static struct nacre_refusal judge_framing(const struct nacre_head *head)
 {
+    if (head->bad_field)
+        return nacre_refuse(400, "a header field is out of form");
     if (head->n_content_length > 1 || head->bad_length || head->n_transfer_encoding > 1 ||
         (head->n_transfer_encoding && head->n_content_length))
         return nacre_refuse(400, "the length of the body is ambiguous");
@@ -96,6 +116,17 @@ static struct nacre_refusal judge_framing(const struct nacre_head *head)
     if (head->n_host > 1)
         return nacre_refuse(400, "more than one Host header");
     return (struct nacre_refusal){0};
+}
+
+/*
+ * Could somebody in front of us see another end of this request than libmicrohttpd does? It takes a bare LF for a line
+ * end inside chunked bodies, and a line without a name for the end of the head, with the length still to come. What
+ * follows on such a connection is never read as a request.
+ */
+static bool end_is_doubtful(enum nacre_method method, const struct nacre_head *head)
+{
+    bool takes_body = method == NACRE_POST || method == NACRE_PUT || method == NACRE_PATCH;
+    return head->n_transfer_encoding > 0 || (takes_body && head->n_content_length == 0);
 }
 
 static struct nacre_refusal judge_body(const struct nacre_conn *conn, const struct nacre_head *head)
@@ -183,6 +214,7 @@ struct nacre_refusal nacre_head_judge(struct nacre_conn *conn, const struct nacr
     conn->content_length = head->content_length;
     conn->chunked = head->n_transfer_encoding > 0;
     conn->browser = head->browser;
+    conn->last = end_is_doubtful(conn->method, head);
     struct nacre_refusal r = judge_route(conn, head, target, &match);
     struct nacre_refusal framing = judge_framing(head);
     framing.close = true;

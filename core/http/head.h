@@ -12,6 +12,7 @@ struct nacre_head {
     uint64_t content_length;         /* 0 when there is none */
     uint32_t n_content_length, n_transfer_encoding, n_host, n_nonce, n_attest;
     bool bad_length;
+    bool bad_field; /* a name or value that RFC 9110 does not allow */
     bool chunked;
     bool expects; /* Expect: 100-continue */
     bool browser; /* Origin */
@@ -26,7 +27,8 @@ bool nacre_is_json(struct nacre_slice content_type);
 
 /*
  * nacre_head_judge - find the route and decide. Fills conn's path, method, content_length, chunked, params and nonce.
- * Returns the refusal, status 0 for a request that goes on.
+ * Returns the refusal, status 0 for a request that goes on. Sets conn->last where the end of the request could be seen in
+ * another place by a party in front of us.
  */
 struct nacre_refusal nacre_head_judge(struct nacre_conn *conn, const struct nacre_head *head,
                                       const char *target, const char *method);

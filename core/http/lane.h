@@ -41,6 +41,7 @@ struct nacre_conn {
     enum nacre_phase phase;
     uint64_t due_ns; /* when the client is cut off for being slow; UINT64_MAX: not now */
     bool linger;     /* closes with the client still sending */
+    bool last;       /* this request is the connection's last, see nacre_head_judge() */
 
     /* the request */
     bool suspended;

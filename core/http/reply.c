@@ -103,7 +103,7 @@ static bool add_headers(struct MHD_Response *r, const struct nacre_conn *conn,
         (void)snprintf(text, sizeof text, "%u", reply->retry_s);
         ok = ok && add(r, "Retry-After", text);
     }
-    if (conn->lane->stopping)
+    if (conn->lane->stopping || conn->last)
         ok = ok && add(r, "Connection", "close");
     return ok;
 }

@@ -75,6 +75,43 @@ START_TEST(good_heads)
 }
 END_TEST
 
+START_TEST(fields_out_of_form_are_refused_for_good)
+{
+    static const struct {
+        const char *name, *value;
+    } bad[] = {{"Content-Length ", "4"},
+               {"Content-Length\t", "4"},
+               {"", "x"},
+               {"X(y)", "1"},
+               {"X\x7f", "1"},
+               {"X-\xc3\xa9", "1"},
+               {"X:", "1"},
+               {"X-Cr", "a\rContent-Length: 4"},
+               {"X-Lf", "a\nb"},
+               {"Host ", "a"}};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        ck_assert_uint_eq(JUDGE("GET", "/item/1/b", bad[i].name, bad[i].value), 400);
+        ck_assert(conn.refusal.close);
+    }
+    ck_assert_uint_eq(JUDGE("GET", "/item/1/b", "!#$%&'*+-.^_`|~0aZ", "\t\x80\xff ~"), 0);
+}
+END_TEST
+
+START_TEST(the_last_of_its_connection)
+{
+    ck_assert_uint_eq(JUDGE("POST", "/process_data", "Content-Length", "2"), 0);
+    ck_assert(!conn.last);
+    ck_assert_uint_eq(JUDGE("POST", "/process_data", "Transfer-Encoding", "chunked"), 0);
+    ck_assert(conn.last);
+    ck_assert_uint_eq(JUDGE("GET", "/item/1/b", "Accept", "*/*"), 0);
+    ck_assert(!conn.last);
+    ck_assert_uint_eq(JUDGE("POST", "/process_data", "Accept", "*/*"), 0);
+    ck_assert(conn.last);
+    ck_assert_uint_eq(JUDGE("DELETE", "/item/1/b", "Accept", "*/*"), 0);
+    ck_assert(!conn.last);
+}
+END_TEST
+
 START_TEST(content_types)
 {
     static const struct {
@@ -203,6 +240,8 @@ static void add(TCase *tc)
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, good_heads);
     tcase_add_test(tc, content_types);
+    tcase_add_test(tc, fields_out_of_form_are_refused_for_good);
+    tcase_add_test(tc, the_last_of_its_connection);
     tcase_add_test(tc, ambiguous_lengths_are_refused_for_good);
     tcase_add_test(tc, refusals);
     tcase_add_test(tc, nonces);
