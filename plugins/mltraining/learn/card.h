@@ -17,7 +17,7 @@ struct ml_card {
     const struct ml_card_blob *blobs; /* data */
     uint64_t n_blobs;
     struct ml_card_blob config_blob; /* rows is not used */
-    uint8_t request_sha256[32];
+    const uint8_t *request_sha256;   /* 32 bytes; NULL: not known */
     uint8_t model_sha256[32];        /* of the safetensors file */
     const struct nacre_about *about; /* NULL: made outside an enclave, and the card says so with null */
 };

@@ -1,5 +1,5 @@
 /*
- * config.h - the model config as clients write it (ml_config_type, for whoever decodes JSON by the tables of
+ * config.h - the model config as clients write it (ml_config_type(), for whoever decodes JSON by the tables of
  * nacre/plugin.h) and as the library uses it (struct ml_config), every default filled in.
  */
 #ifndef ML_CONFIG_H
@@ -77,10 +77,10 @@ struct ml_config {
 };
 
 /* The JSON object: type of a struct that ml_config_read() takes; decode it with nacre_decode_json() or alike. */
-extern const struct nacre_type ml_config_type;
+const struct nacre_type *ml_config_type(void);
 
 /*
- * Checks what was decoded by ml_config_type (`form`, ml_config_type.c_size bytes) and fills in the defaults. 0, or
+ * Checks what was decoded by that type (`form`, its c_size bytes) and fills in the defaults. 0, or
  * -EINVAL with the reason in `why`, the field named. *out is untouched on failure.
  */
 int ml_config_read(struct ml_config *out, const void *form, char why[ML_WHY]);
