@@ -17,8 +17,9 @@ if(NACRE_WERROR)
   add_compile_options(-Werror)
 endif()
 add_compile_definitions(_GNU_SOURCE NACRE_VERSION="${PROJECT_VERSION}")
-# Two builds in two directories must give the same bytes.
-add_compile_options(-ffile-prefix-map=${CMAKE_SOURCE_DIR}=.)
+# Two builds in two directories must give the same bytes; the build's directory would be in the debug information, and
+# by that in the build id, which is what remains of it in a stripped program.
+add_compile_options(-ffile-prefix-map=${CMAKE_SOURCE_DIR}=. -ffile-prefix-map=${CMAKE_BINARY_DIR}=build)
 
 include(CheckPIESupported)
 check_pie_supported()
