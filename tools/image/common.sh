@@ -1,0 +1,42 @@
+# Read by the scripts of this folder: where things are, and how to say that something is wrong. Not run by itself.
+# shellcheck shell=sh
+
+image_dir=$(cd "$(dirname "$0")" && pwd)
+source_dir=$(cd "$image_dir/../.." && pwd)
+arch=${NACRE_ARCH:-$(dpkg --print-architecture)}
+lock=$image_dir/packages.$arch.lock
+cache=${NACRE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/nacre}
+
+# The one suite everything is from, whatever the host is.
+suite=trixie
+snapshot_host=${NACRE_SNAPSHOT:-http://snapshot.debian.org/archive}
+
+die() {
+    printf 'image: %s\n' "$@" >&2
+    exit 1
+}
+
+# The rows of the lock: NAME VERSION SHA256 BYTES ARCHIVE PATH.
+lock_rows() {
+    [ -f "$lock" ] || die "no $lock: nothing is pinned for this architecture ($arch)"
+    grep -v '^#' "$lock"
+}
+
+lock_date() {
+    sed -n 's/^# date //p' "$lock"
+}
+
+digest() {
+    sha256sum | cut -d ' ' -f 1
+}
+
+# The host's own mirror of an archive ("debian" or "debian-security"), from its apt sources; else Debian's.
+mirror_of() {
+    case $1 in
+    debian) [ -z "${NACRE_MIRROR:-}" ] || { echo "$NACRE_MIRROR"; return; } ;;
+    debian-security) [ -z "${NACRE_SECURITY_MIRROR:-}" ] || { echo "$NACRE_SECURITY_MIRROR"; return; } ;;
+    esac
+    found=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources 2>/dev/null |
+        sed -n 's/^URIs: *//p; s/^deb \(\[[^]]*\] *\)\?\([^ ]*\) .*/\2/p' | tr ' ' '\n' | grep "/$1/\?\$" | head -n 1)
+    echo "${found:-http://deb.debian.org/$1}" | sed 's,/*$,,'
+}
