@@ -1,6 +1,14 @@
 # The two commands: `make run` and `make test`. `make help` lists the rest.
 
+# Bare `make` builds the image of the app it was given, and says what there is when it was given none.
+ifeq ($(origin ENCLAVE_APP),undefined)
+.DEFAULT_GOAL := help
+else
+.DEFAULT_GOAL := image
+endif
 ENCLAVE_APP ?= media
+PLUGIN ?=
+CONFIG ?=
 LISTEN ?= 127.0.0.1:3000
 SECRETS ?=
 ARGS ?=
@@ -25,11 +33,11 @@ ENGINE ?= libfuzzer
 MINUTES ?= 10
 FUZZ_CC = $(if $(filter afl,$(ENGINE)),afl-clang-fast,clang)
 
-.DEFAULT_GOAL := help
-.PHONY: help setup build build-tests build-asan build-tsan run demo test lint bench soak asan tsan fuzz clean
+.PHONY: help setup build build-tests build-asan build-tsan run demo image image-lock image-kernel-record test lint \
+	bench soak asan tsan fuzz clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-19s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo "Variables: ENCLAVE_APP=$(ENCLAVE_APP) LISTEN=$(LISTEN) SECRETS=FILE ARGS='more options of nacre dev'"
 
@@ -52,6 +60,15 @@ run: build ## install what is missing, build, start ENCLAVE_APP on LISTEN in the
 demo: build ## start ENCLAVE_APP (media, weather, sentinel), call it, check signature and document, exit
 	@tools/setup.sh test
 	@$(PYTHON) tests/independent/demo.py --out "$(OUT)" --app "$(ENCLAVE_APP)"
+
+image: ## the enclave image of ENCLAVE_APP, or of PLUGIN=FILE.so with CONFIG=DIR, and its measurements, into out/
+	@CONFIG="$(CONFIG)" tools/image/image.sh "$(OUT)" $(if $(PLUGIN),--plugin "$(PLUGIN)","$(ENCLAVE_APP)")
+
+image-lock: ## pin what the mirror has today: packages that images are built in
+	@tools/image/lock.sh
+
+image-kernel-record: ## build the kernel and record its digest, after a change of its source or configuration
+	@tools/image/kernel.sh "$$(tools/image/tree.sh)" --record
 
 test: build-tests ## build and run unit tests and end-to-end tests
 	@$(PYTHON) tools/run-tests.py --build out/build --out "$(OUT)" --name test
