@@ -99,7 +99,13 @@ int nacre_workers_start(struct nacre_app *app);
 /* After nacre_lanes_stop(): waits for all of them. */
 void nacre_workers_join(struct nacre_app *app);
 
-/* Logs workers that are past their deadline; true when all of a lane have been for NACRE_STUCK_MS. */
+/* A job that nobody waits for any more: its handler sees that no time is left. Any thread. */
+void nacre_workers_cancel(struct nacre_app *app, uint64_t id);
+
+/*
+ * Logs workers that are past their deadline; true when all of a lane have been for NACRE_STUCK_MS, or one with a job
+ * has: jobs have places of their own, and one that never ends would keep one for ever.
+ */
 bool nacre_workers_stuck(struct nacre_app *app, uint64_t now_ns);
 
 #define NACRE_STUCK_MS 10000u

@@ -1,5 +1,7 @@
 #include "call.h"
 
+#include "worker.h"
+
 #include <common/bcs.h>
 
 #include <stdio.h>
@@ -20,6 +22,9 @@ void nacre_call_begin(struct nacre_app_call *call, struct nacre_app *app, struct
     call->fail_status = 0;
     call->fail_len = 0;
     call->progress_ns = 0;
+    call->is_job = false;
+    call->told_ns = 0;
+    call->pair = NULL;
 }
 
 /* Bytes of the well-formed character at p; 0 when there is none. */
@@ -52,8 +57,20 @@ int32_t nacre_call_fail_z(struct nacre_app_call *call, int32_t status, const cha
     return nacre_call_fail(call, status, text, strlen(text));
 }
 
+bool nacre_call_cancelled(const struct nacre_app_call *call)
+{
+    if (!call->is_job)
+        return false;
+    return atomic_load_explicit(&call->worker->cancelled_id, memory_order_relaxed) ==
+               call->visible.request_id ||
+           atomic_load_explicit(&call->pair->dead, memory_order_relaxed) ||
+           atomic_load_explicit(&call->app->stopping, memory_order_relaxed);
+}
+
 uint32_t nacre_call_remaining(const struct nacre_app_call *call)
 {
+    if (nacre_call_cancelled(call))
+        return 0;
     const uint64_t now = nacre_monotonic_ns();
     const uint64_t ms = call->deadline_ns > now ? (call->deadline_ns - now + 999999u) / 1000000u : 0;
     return ms > UINT32_MAX ? UINT32_MAX : (uint32_t)ms;

@@ -18,6 +18,9 @@ struct nacre_app_call {
     size_t fail_len;
     char fail_text[NACRE_FAILURE_TEXT];
     uint64_t progress_ns; /* when the last progress line was written */
+    bool is_job;          /* no connection waits: it may be cancelled, and its progress is shown */
+    uint64_t told_ns;     /* when nacre-http was last told of the progress */
+    const struct nacre_lane_pair *pair; /* where the request came from; NULL in start() */
 };
 
 /* The table behind call->host. */
@@ -33,7 +36,10 @@ int32_t nacre_call_fail(struct nacre_app_call *call, int32_t status, const char 
 /* The same with a terminated text. */
 int32_t nacre_call_fail_z(struct nacre_app_call *call, int32_t status, const char *text);
 
-/* Milliseconds to the deadline, rounded up, at most UINT32_MAX; 0 only once it has passed. */
+/* Has nobody a use for the answer any more: the job was cancelled, or lost with nacre-http, or this process is to end? */
+bool nacre_call_cancelled(const struct nacre_app_call *call);
+
+/* Milliseconds to the deadline, rounded up, at most UINT32_MAX; 0 only once it has passed, or the call was cancelled. */
 uint32_t nacre_call_remaining(const struct nacre_app_call *call);
 
 /* The id as logs and X-Request-Id have it: 16 hex digits. */

@@ -11,7 +11,8 @@
 #include <stdio.h>
 
 #define LOG_TEXT_MAX   1024u
-#define PROGRESS_NS    1000000000u
+#define PROGRESS_NS    1000000000u /* between two lines of the log */
+#define TOLD_NS        250000000u  /* between two messages to nacre-http */
 #define BOX_TIMEOUT_MS 5000u
 
 /* The plugin was given a pointer to the first member, and gives it back. */
@@ -153,10 +154,24 @@ static int32_t host_hash(const struct nacre_call *visible, uint32_t algorithm, s
     }
 }
 
+/* nacre-http shows it to who asks for the job. */
+static void tell_progress(struct nacre_app_call *call, uint32_t permille, struct nacre_str text, uint64_t now)
+{
+    struct nacre_progress_frame frame = {.head.type = NACRE_FRAME_PROGRESS,
+                                         .id = call->visible.request_id,
+                                         .permille = permille > 1000 ? 1000 : permille};
+    if (!call->is_job || (call->told_ns && now - call->told_ns < TOLD_NS))
+        return;
+    call->told_ns = now;
+    const size_t len = text.len > NACRE_PROGRESS_TEXT ? NACRE_PROGRESS_TEXT : (size_t)text.len;
+    (void)nacre_frame_send(call->pair->request, &frame, text.ptr, text.ptr ? len : 0, NULL, 0, NULL, 0);
+}
+
 static void host_progress(const struct nacre_call *visible, uint32_t permille, struct nacre_str text)
 {
     struct nacre_app_call *call = call_of(visible);
     const uint64_t now = nacre_monotonic_ns();
+    tell_progress(call, permille, text, now);
     if (call->progress_ns && now - call->progress_ns < PROGRESS_NS)
         return;
     call->progress_ns = now;

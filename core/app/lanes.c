@@ -67,6 +67,8 @@ static int make_pair(struct nacre_lanes *lanes, uint32_t lane)
     struct nacre_lane_pair *pair = calloc(1, sizeof *pair);
     if (!pair)
         return -ENOMEM;
+    if (old && lanes->early_request[lane] >= 0)
+        atomic_store(&old->dead, true);
     int request = next_socket(lanes->early_request[lane], old ? old->request : -1);
     int result = next_socket(lanes->early_result[lane], old ? old->result : -1);
     pair->users = 1;

@@ -9,9 +9,10 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-/* One pair of sockets. Read-only but for the count. */
+/* One pair of sockets. Read-only but for what is atomic. */
 struct nacre_lane_pair {
     atomic_uint users;
+    atomic_bool dead; /* the nacre-http at its other end is gone, and its jobs with it */
     int request, result;
     uint64_t generation; /* never 0; larger than that of the pair before */
 };

@@ -129,7 +129,7 @@ static void watch(void)
         looked_ns = now;
         if (!nacre_workers_stuck(&app, now))
             continue;
-        nacre_log_event(NACRE_LEVEL_ERROR, "all workers are stuck", NLI("workers", app.n_workers),
+        nacre_log_event(NACRE_LEVEL_ERROR, "workers are stuck", NLI("workers", app.n_workers),
                         NLI("past_deadline_ms", NACRE_STUCK_MS), NLS("action", "exit"));
         _exit(3);
     }

@@ -161,11 +161,16 @@ static void serve_call(struct nacre_worker *w, const struct nacre_lane_pair *pai
                        const struct nacre_request_frame *rq, uint64_t now)
 {
     const struct nacre_app_route *route = &w->app->routes[rq->ticket.route];
-    const uint64_t own = now + route->decl->deadline_ms * (uint64_t)1000000;
+    const bool is_job = rq->flags & NACRE_REQUEST_JOB;
+    const uint64_t ms = is_job ? w->app->manifest.config.jobs_deadline_ms : route->decl->deadline_ms;
+    const uint64_t own = now + ms * (uint64_t)1000000;
     struct nacre_app_call call;
     nacre_call_begin(&call, w->app, &w->scratch, route, rq->ticket.id,
                      rq->ticket.deadline_ns < own ? rq->ticket.deadline_ns : own);
     call.worker = w;
+    call.is_job = is_job;
+    call.pair = pair;
+    atomic_store_explicit(&w->busy_job, is_job, memory_order_relaxed);
     atomic_store(&w->busy_since_ns,
                  now); /* first busy, then the look at the doze: the watch does it the other way */
     nacre_app_rouse(w->app);
@@ -188,8 +193,10 @@ void nacre_worker_serve(struct nacre_worker *w, const struct nacre_lane_pair *pa
 {
     const struct nacre_request_frame *rq = (const void *)w->inbox.head;
     const uint64_t now = nacre_monotonic_ns();
-    if (w->inbox.head->type != NACRE_FRAME_REQUEST || rq->ticket.route >= w->app->manifest.n_routes ||
-        rq->params_len > w->inbox.payload_len) {
+    if (w->inbox.head->type == NACRE_FRAME_CANCEL) {
+        nacre_workers_cancel(w->app, ((const struct nacre_cancel_frame *)(const void *)w->inbox.head)->id);
+    } else if (w->inbox.head->type != NACRE_FRAME_REQUEST || rq->ticket.route >= w->app->manifest.n_routes ||
+               rq->params_len > w->inbox.payload_len) {
         nacre_log_event(NACRE_LEVEL_WARN, "message on a request socket is not a request",
                         NLS("peer", "nacre-http"));
     } else if (rq->ticket.deadline_ns <= now) {

@@ -83,7 +83,9 @@ int nacre_workers_start(struct nacre_app *app)
 {
     const uint32_t wanted = (uint32_t)app->manifest.config.app_workers;
     const uint32_t lanes = nacre_lanes_count(&app->lanes);
-    const uint32_t n = wanted < lanes ? lanes : wanted; /* no lane without a worker */
+    /* no lane without a worker; and whichever lane the jobs come by, as many as run there leave all those to calls */
+    const uint32_t n =
+        (wanted < lanes ? lanes : wanted) + lanes * (uint32_t)app->manifest.config.jobs_concurrent;
     if (lanes == 0)
         return 0; /* stopped before there was anything to do */
     app->workers = calloc(n, sizeof *app->workers);
@@ -129,14 +131,26 @@ static bool is_stuck(struct nacre_worker *w, uint64_t now_ns)
     return now_ns - until >= NACRE_STUCK_MS * (uint64_t)1000000;
 }
 
+void nacre_workers_cancel(struct nacre_app *app, uint64_t id)
+{
+    for (uint32_t i = 0; i < app->n_workers; i++) {
+        struct nacre_worker *w = &app->workers[i];
+        /* ids come but once: should that job have ended meanwhile, no other is mistaken for it */
+        if (atomic_load_explicit(&w->busy_id, memory_order_relaxed) == id)
+            atomic_store_explicit(&w->cancelled_id, id, memory_order_relaxed);
+    }
+}
+
 bool nacre_workers_stuck(struct nacre_app *app, uint64_t now_ns)
 {
     uint32_t workers[NACRE_LANES_MAX] = {0}, stuck[NACRE_LANES_MAX] = {0};
     const uint32_t lanes = nacre_lanes_count(&app->lanes);
     bool any = false;
     for (uint32_t i = 0; i < app->n_workers; i++) {
+        const bool is = is_stuck(&app->workers[i], now_ns);
         workers[i % lanes]++;
-        stuck[i % lanes] += is_stuck(&app->workers[i], now_ns);
+        stuck[i % lanes] += is;
+        any = any || (is && atomic_load_explicit(&app->workers[i].busy_job, memory_order_relaxed));
     }
     for (uint32_t i = 0; i < lanes; i++)
         any = any || (workers[i] > 0 && workers[i] == stuck[i]);

@@ -18,7 +18,9 @@ struct nacre_worker {
     _Atomic uint64_t busy_since_ns; /* 0: idle */
     _Atomic uint64_t busy_until_ns; /* the deadline of the call in progress; 0: idle */
     _Atomic uint64_t busy_id;
-    uint64_t reported_id; /* main thread: the call that was logged as late */
+    _Atomic bool busy_job;
+    _Atomic uint64_t cancelled_id; /* the last job of this worker's that was cancelled */
+    uint64_t reported_id;          /* main thread: the call that was logged as late */
 };
 
 /*

@@ -34,6 +34,12 @@ struct nacre_config {
     uint64_t app_workers;
     uint64_t app_scratch_bytes;
     uint64_t app_response_bytes;
+    uint64_t jobs_concurrent;
+    uint64_t jobs_queue;
+    uint64_t jobs_deadline_ms;
+    uint64_t jobs_keep_s;
+    uint64_t jobs_keep_count;
+    uint64_t jobs_keep_bytes;
     char egress_ca_file[NACRE_CONFIG_TEXT];
     uint64_t egress_connect_ms;
     uint64_t egress_check_interval_s;

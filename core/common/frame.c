@@ -34,6 +34,10 @@ size_t nacre_frame_fixed_size(uint32_t type)
         return sizeof(struct nacre_result_frame);
     case NACRE_FRAME_ANSWER:
         return sizeof(struct nacre_answer_frame);
+    case NACRE_FRAME_PROGRESS:
+        return sizeof(struct nacre_progress_frame);
+    case NACRE_FRAME_CANCEL:
+        return sizeof(struct nacre_cancel_frame);
     case NACRE_FRAME_INIT:
         return sizeof(struct nacre_init_frame);
     case NACRE_FRAME_LANE:

@@ -2,8 +2,8 @@
  * frame.h - the messages between the three processes, over SOCK_SEQPACKET socket pairs made by nacred.
  *
  *   http --REQUEST--> app --RESULT--> nacred --ANSWER--> http      one lane: a request's way round
- *   app --FAILURE, HEALTH--> http                                  back over the lane's request socket,
- * unsigned nacred <--control--> http, nacred <--control--> app            one control socket each
+ *   app --FAILURE, HEALTH, PROGRESS--> http                        back over the lane's request socket, unsigned
+ *   nacred <--control--> http, nacred <--control--> app            one control socket each
  *
  * A message is a fixed struct that begins with nacre_frame_head, then the payload. Payloads too large to
  * travel inline go as a memfd attached to the message; the receiver reads it into memory of its own before it
@@ -28,6 +28,7 @@
 #define NACRE_FRAME_HEADROOM 16u                 /* writable bytes before a received payload */
 #define NACRE_LANES_MAX      16u
 #define NACRE_FAILURE_TEXT   512u
+#define NACRE_PROGRESS_TEXT  256u
 #define NACRE_NONCE_MAX      512u   /* bytes, the NSM's limit */
 #define NACRE_DOCUMENT_MAX   12288u /* bytes, the NSM's answer buffer */
 #define NACRE_SECRETS_BLOB   65536u /* bytes of the secrets object */
@@ -38,6 +39,8 @@ enum nacre_frame_type {
     NACRE_FRAME_HEALTH,      /* app -> http: an endpoint was checked */
     NACRE_FRAME_RESULT,      /* app -> nacred: payload = BCS of the response */
     NACRE_FRAME_ANSWER,      /* nacred -> http: payload = the signed BCS, or an error's text */
+    NACRE_FRAME_PROGRESS,    /* app -> http: how far a job is; payload = text */
+    NACRE_FRAME_CANCEL,      /* http -> app, on any lane: nobody waits for this job any more; no payload */
     NACRE_FRAME_INIT = 16,   /* nacred -> http: listening sockets, ticket key */
     NACRE_FRAME_LANE,        /* nacred -> http, app: new sockets of a lane; the old ones are dead */
     NACRE_FRAME_STATE,       /* nacred -> http */
@@ -78,7 +81,21 @@ struct nacre_request_frame {
     struct nacre_ticket ticket;
     uint32_t params_len; /* first bytes of the payload: per path parameter, in path order, u16 LE length and
                             bytes */
+    uint32_t flags;      /* NACRE_REQUEST_* */
+};
+
+#define NACRE_REQUEST_JOB 1u /* no connection waits: the ticket's deadline holds, not the route's */
+
+struct nacre_progress_frame {
+    struct nacre_frame_head head;
+    uint64_t id;
+    uint32_t permille; /* 0 to 1000 */
     uint32_t reserved;
+};
+
+struct nacre_cancel_frame {
+    struct nacre_frame_head head;
+    uint64_t id;
 };
 
 struct nacre_failure_frame {

@@ -1,6 +1,7 @@
 #include "answer.h"
 
 #include "common/log.h"
+#include "job_run.h"
 #include "reply.h"
 
 #include <errno.h>
@@ -34,6 +35,24 @@ static void answer_refusal(struct nacre_conn *conn, struct nacre_refusal refusal
     (void)nacre_reply_refusal(conn, &refusal);
 }
 
+static void refuse(struct nacre_lane *lane, struct nacre_slot *slot, struct nacre_refusal refusal)
+{
+    if (slot->job)
+        nacre_job_refused(lane, slot, refusal);
+    else
+        answer_refusal(slot->owner, refusal);
+}
+
+/* The message in the inbox is the text of an error. */
+static void fail(struct nacre_lane *lane, struct nacre_slot *slot, uint32_t status)
+{
+    const struct nacre_inbox *in = &lane->inbox;
+    if (slot->job)
+        nacre_job_failed(lane, slot, status, in->payload, in->payload_len);
+    else
+        answer_error(slot->owner, status, in->payload, in->payload_len);
+}
+
 /* The slot that waits for `what` under this id, or NULL, and then it is counted. */
 static struct nacre_slot *find(struct nacre_lane *lane, uint64_t id, uint32_t what)
 {
@@ -45,24 +64,23 @@ static struct nacre_slot *find(struct nacre_lane *lane, uint64_t id, uint32_t wh
     return NULL;
 }
 
-static void render_failed(struct nacre_conn *conn, int err)
+static void render_failed(struct nacre_lane *lane, struct nacre_slot *slot, int err)
 {
     char id[17];
-    nacre_id_text(id, conn->id);
+    nacre_id_text(id, slot->id);
     nacre_log_event(NACRE_LEVEL_ERROR, "response not rendered", NLS("req", id),
-                    NLS("route", conn->path->text), NLI("err", err));
-    if (err == -EMSGSIZE)
-        answer_refusal(conn, nacre_refuse(500, "the response is too large for JSON"));
-    else
-        answer_refusal(conn, nacre_refuse(500, "the signed response could not be shown"));
+                    NLS("route", lane->shared->manifest->routes[slot->route].path), NLI("err", err));
+    refuse(lane, slot,
+           nacre_refuse(500, err == -EMSGSIZE ? "the response is too large for JSON"
+                                              : "the signed response could not be shown"));
 }
 
 /* The answer's JSON without its last '}' into the lane's buffer. */
-static int write_signed(struct nacre_conn *conn, const struct nacre_answer_frame *answer, const uint8_t *bcs,
+static int write_signed(struct nacre_lane *lane, const struct nacre_answer_frame *answer, const uint8_t *bcs,
                         size_t len)
 {
-    struct nacre_shared *shared = conn->lane->shared;
-    struct nacre_json_out *out = nacre_lane_out(conn->lane);
+    struct nacre_shared *shared = lane->shared;
+    struct nacre_json_out *out = nacre_lane_out(lane);
     const struct nacre_envelope *envelope = &shared->envelopes[answer->route];
     nacre_json_raw(out, envelope->text, envelope->len);
     nacre_json_u64(out, answer->timestamp_ms);
@@ -82,20 +100,25 @@ static void write_attestation(struct nacre_json_out *out, const char *hex, size_
     nacre_json_lit(out, "\"");
 }
 
-static void take_signed(struct nacre_slot *slot, const struct nacre_answer_frame *answer, const uint8_t *bcs,
-                        size_t len)
+static void take_signed(struct nacre_lane *lane, struct nacre_slot *slot,
+                        const struct nacre_answer_frame *answer, const uint8_t *bcs, size_t len)
 {
     struct nacre_conn *conn = slot->owner;
-    struct nacre_json_out *out = &conn->lane->out;
-    int err = write_signed(conn, answer, bcs, len);
+    struct nacre_json_out *out = &lane->out;
+    int err = write_signed(lane, answer, bcs, len);
     if (err) {
-        render_failed(conn, err);
+        render_failed(lane, slot, err);
+        return;
+    }
+    if (slot->job) {
+        nacre_json_raw(out, "}", 1);
+        nacre_job_signed(lane, slot);
         return;
     }
     slot->waits &= ~NACRE_WAIT_APP;
     if (slot->waits) {
         if (!keep(conn, out->base, out->len))
-            render_failed(conn, -ENOMEM);
+            render_failed(lane, slot, -ENOMEM);
         return;
     }
     if (conn->kept)
@@ -114,13 +137,13 @@ static void take_answer(struct nacre_lane *lane)
         nacre_count(&lane->metrics.bad_frames, 1);
         nacre_log_event(NACRE_LEVEL_ERROR, "answer for another route", NLI("route", answer->route),
                         NLI("expected", slot->route));
-        answer_refusal(slot->owner, nacre_refuse(500, "the answer was for another route"));
+        refuse(lane, slot, nacre_refuse(500, "the answer was for another route"));
         return;
     }
     if (answer->status == 200)
-        take_signed(slot, answer, lane->inbox.payload, lane->inbox.payload_len);
+        take_signed(lane, slot, answer, lane->inbox.payload, lane->inbox.payload_len);
     else
-        answer_error(slot->owner, answer->status, lane->inbox.payload, lane->inbox.payload_len);
+        fail(lane, slot, answer->status);
 }
 
 static void take_failure(struct nacre_lane *lane)
@@ -128,7 +151,16 @@ static void take_failure(struct nacre_lane *lane)
     const struct nacre_failure_frame *failure = (const void *)lane->inbox.head;
     struct nacre_slot *slot = find(lane, failure->id, NACRE_WAIT_APP);
     if (slot)
-        answer_error(slot->owner, failure->status, lane->inbox.payload, lane->inbox.payload_len);
+        fail(lane, slot, failure->status);
+}
+
+static void take_progress(struct nacre_lane *lane)
+{
+    const struct nacre_progress_frame *progress = (const void *)lane->inbox.head;
+    struct nacre_slot *slot = find(lane, progress->id, NACRE_WAIT_APP);
+    if (slot && slot->job)
+        nacre_jobs_progress(&lane->shared->jobs, slot->job, progress->permille, lane->inbox.payload,
+                            lane->inbox.payload_len);
 }
 
 static void take_health(struct nacre_lane *lane)
@@ -169,6 +201,8 @@ void nacre_app_drain(struct nacre_lane *lane)
         }
         if (lane->inbox.head->type == NACRE_FRAME_FAILURE)
             take_failure(lane);
+        else if (lane->inbox.head->type == NACRE_FRAME_PROGRESS)
+            take_progress(lane);
         else if (lane->inbox.head->type == NACRE_FRAME_HEALTH)
             take_health(lane);
         else

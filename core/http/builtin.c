@@ -1,5 +1,6 @@
 #include "builtin.h"
 
+#include "job_run.h"
 #include "reply.h"
 #include "request.h"
 
@@ -75,6 +76,12 @@ enum nacre_builtin_result nacre_builtin_answer(struct nacre_conn *conn)
         return answer_attestation(conn);
     case NACRE_BUILTIN_OPENAPI:
         return answer_openapi(conn);
+    case NACRE_BUILTIN_JOB:
+        return sent(nacre_job_show(conn, false));
+    case NACRE_BUILTIN_JOB_ANSWER:
+        return sent(nacre_job_show(conn, true));
+    case NACRE_BUILTIN_JOB_DELETE:
+        return sent(nacre_job_delete(conn));
     case NACRE_BUILTINS:
         break;
     }

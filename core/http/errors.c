@@ -33,6 +33,14 @@ void nacre_error_refusal(struct nacre_json_out *out, const struct nacre_refusal 
     nacre_json_lit(out, "\"}");
 }
 
+void nacre_error_clean(uint8_t *text, size_t len)
+{
+    /* a cut in the middle of a character, or a peer that does not speak UTF-8: keep what is plain */
+    bool valid = nacre_utf8_valid(text, len);
+    for (size_t i = 0; i < len && !valid; i++)
+        text[i] = text[i] < 0x80 ? text[i] : '?';
+}
+
 void nacre_error_text(struct nacre_json_out *out, const uint8_t *text, size_t len, const char *instead)
 {
     uint8_t clean[NACRE_ERROR_TEXT];
@@ -42,10 +50,7 @@ void nacre_error_text(struct nacre_json_out *out, const uint8_t *text, size_t le
         nacre_json_string(out, instead, strlen(instead));
     } else {
         memcpy(clean, text, n);
-        /* a cut in the middle of a character, or a peer that does not speak UTF-8: keep what is plain */
-        bool valid = nacre_utf8_valid(clean, n);
-        for (size_t i = 0; i < n && !valid; i++)
-            clean[i] = clean[i] < 0x80 ? clean[i] : '?';
+        nacre_error_clean(clean, n);
         nacre_json_string(out, (const char *)clean, n);
     }
     nacre_json_lit(out, "}");

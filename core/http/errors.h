@@ -30,6 +30,9 @@ struct nacre_refusal nacre_refuse_later(uint32_t status, const char *text);
 /* Appends {"error":"..."} for a refusal. */
 void nacre_error_refusal(struct nacre_json_out *out, const struct nacre_refusal *refusal);
 
+/* Makes text of another process plain: where it is not UTF-8, every byte past ASCII becomes '?'. */
+void nacre_error_clean(uint8_t *text, size_t len);
+
 /*
  * Appends {"error":"..."} with a text of another process: cut at NACRE_ERROR_TEXT bytes, and every byte that is no
  * UTF-8 replaced by '?'. An empty text becomes `instead`.

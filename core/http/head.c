@@ -25,6 +25,34 @@ static bool parse_length(struct nacre_slice s, uint64_t *out)
     return s.len > 0;
 }
 
+/*
+ * RFC 7240: preferences are separated by commas, parameters follow a ';', and either may have a quoted value. A
+ * respond-async with a value is not the one that is defined.
+ */
+bool nacre_prefers_async(struct nacre_slice s)
+{
+    size_t at = 0;
+    while (at < s.len) {
+        while (at < s.len && strchr(", \t", s.ptr[at]))
+            at++;
+        size_t begin = at;
+        while (at < s.len && !strchr(",;= \t\"", s.ptr[at]))
+            at++;
+        struct nacre_slice name = {s.ptr + begin, at - begin};
+        while (at < s.len && (s.ptr[at] == ' ' || s.ptr[at] == '\t'))
+            at++;
+        if (IS(name, "respond-async") && (at == s.len || s.ptr[at] == ',' || s.ptr[at] == ';'))
+            return true;
+        for (bool quoted = false; at < s.len && (quoted || s.ptr[at] != ','); at++) {
+            if (quoted && s.ptr[at] == '\\')
+                at++;
+            else if (s.ptr[at] == '"')
+                quoted = !quoted;
+        }
+    }
+    return false;
+}
+
 static void take_query(struct nacre_head *head, struct nacre_slice name, struct nacre_slice value)
 {
     if (name.len == 5 && memcmp(name.ptr, "nonce", 5) == 0) {
@@ -70,6 +98,7 @@ void nacre_head_take(struct nacre_head *head, bool is_query, struct nacre_slice 
     case 6:
         head->browser |= IS(name, "Origin");
         head->expects |= IS(name, "Expect");
+        head->async |= IS(name, "Prefer") && nacre_prefers_async(value);
         break;
     case 12:
         if (IS(name, "Content-Type"))
@@ -132,9 +161,11 @@ static bool end_is_doubtful(enum nacre_method method, const struct nacre_head *h
 static struct nacre_refusal judge_body(const struct nacre_conn *conn, const struct nacre_head *head)
 {
     bool has_body = head->content_length > 0 || head->chunked;
-    if (has_body && conn->path->method == NACRE_GET)
-        return nacre_refuse(400, "a GET request takes no body");
-    if (conn->path->method == NACRE_GET)
+    bool takes_none = conn->path->method == NACRE_GET || conn->path->builtin;
+    if (has_body && takes_none)
+        return nacre_refuse(400, conn->path->method == NACRE_GET ? "a GET request takes no body"
+                                                                 : "a job's DELETE takes no body");
+    if (takes_none)
         return (struct nacre_refusal){0};
     if (head->content_type.ptr && !nacre_is_json(head->content_type))
         return nacre_refuse(415, "the body must be JSON: send Content-Type: application/json");
@@ -165,6 +196,11 @@ static struct nacre_refusal take_params(struct nacre_conn *conn, const struct na
     conn->params_len = 0;
     if (match->path->n_params == 0)
         return (struct nacre_refusal){0};
+    if (match->path->builtin) { /* a job's id; what is none is nobody's job */
+        if (!nacre_job_id_parse(conn->job_id, match->params[0].ptr, match->params[0].len))
+            return nacre_refuse(404, "no such job: an id has 32 hex digits");
+        return (struct nacre_refusal){0};
+    }
     for (uint32_t i = 0; i < match->path->n_params; i++)
         room += 2 + match->params[i].len;
     if (room > conn->params_cap) {
@@ -230,5 +266,7 @@ struct nacre_refusal nacre_head_judge(struct nacre_conn *conn, const struct nacr
         r = take_nonce(conn, head->nonce, head->n_nonce);
     else if (!r.status && !conn->path->builtin && head->n_attest)
         r = take_nonce(conn, head->attest, head->n_attest);
+    conn->async =
+        head->async && !conn->path->builtin && conn->lane->shared->manifest->config.jobs_concurrent > 0;
     return r;
 }

@@ -16,11 +16,15 @@ struct nacre_head {
     bool chunked;
     bool expects; /* Expect: 100-continue */
     bool browser; /* Origin */
+    bool async;   /* Prefer: respond-async */
 };
 
 /* Fills *head from one header or query argument (is_query). Names are compared in any case, values as they are. */
 void nacre_head_take(struct nacre_head *head, bool is_query, struct nacre_slice name,
                      struct nacre_slice value);
+
+/* Does this value of Prefer ask for a job? */
+bool nacre_prefers_async(struct nacre_slice prefer);
 
 /* Is this Content-Type JSON's? Parameters are ignored. */
 bool nacre_is_json(struct nacre_slice content_type);

@@ -1,6 +1,7 @@
 #include "lane.h"
 
 #include "answer.h"
+#include "job_run.h"
 #include "reply.h"
 #include "request.h"
 #include "server.h"
@@ -56,7 +57,8 @@ int nacre_lane_init(struct nacre_lane *lane, struct nacre_shared *shared, uint32
     int err = -pthread_mutex_init(&lane->mail.lock, NULL);
     if (err)
         return err;
-    err = nacre_slots_init(&lane->slots, (uint32_t)shared->manifest->config.http_in_flight, index);
+    const struct nacre_config *config = &shared->manifest->config;
+    err = nacre_slots_init(&lane->slots, (uint32_t)(config->http_in_flight + config->jobs_concurrent), index);
     if (!err)
         err = nacre_inbox_init(&lane->inbox);
     if (!err)
@@ -133,8 +135,10 @@ static void fail_app_request(struct nacre_slot *slot, void *arg)
 {
     static const struct nacre_refusal restarted = {
         .status = 503, .retry_s = 1, .text = "the app is restarting"};
-    (void)arg;
-    if (slot->waits & NACRE_WAIT_APP)
+    struct nacre_lane *lane = arg;
+    if (slot->job)
+        nacre_job_refused(lane, slot, nacre_refuse(503, "the app ended while the job ran"));
+    else if (slot->waits & NACRE_WAIT_APP)
         (void)nacre_reply_refusal(slot->owner, &restarted);
 }
 
@@ -146,14 +150,18 @@ void nacre_lane_lose_app(struct nacre_lane *lane)
     lane->wants_write = false;
     /* what the app had handed on to nacred before it died is on its way here and need not be lost */
     nacre_answers_drain(lane);
-    nacre_slots_each(&lane->slots, fail_app_request, NULL);
+    nacre_slots_each(&lane->slots, fail_app_request, lane);
 }
 
 static void expire_slot(struct nacre_slot *slot, void *arg)
 {
-    const struct nacre_lane *lane = arg;
+    struct nacre_lane *lane = arg;
     if (slot->deadline_ns > lane->now_ns)
         return;
+    if (slot->job) {
+        nacre_job_expired(lane, slot);
+        return;
+    }
     struct nacre_conn *conn = slot->owner;
     uint64_t ms = (slot->deadline_ns - conn->started_ns) / NS_PER_MS;
     struct nacre_refusal late = nacre_refuse_limit(504, "no answer in time, milliseconds",
@@ -193,6 +201,9 @@ static int time_left(const struct nacre_lane *lane)
         next = lane->next_due_ns;
     if (lane->linger.used && lane->now_ns + NS_PER_MS * 1000 < next)
         next = lane->now_ns + NS_PER_MS * 1000;
+    uint64_t jobs_ns = nacre_jobs_wake_ns(lane);
+    if (jobs_ns < next)
+        next = jobs_ns;
     if (lane->stopping && lane->now_ns + NS_PER_MS * 50 < next)
         next = lane->now_ns + NS_PER_MS * 50;
     uint64_t ms = next == UINT64_MAX     ? UINT64_MAX
@@ -268,6 +279,7 @@ void *nacre_lane_run(void *arg)
             expire_conns(lane);
         nacre_linger_expire(&lane->linger, lane->now_ns);
         run_http(lane);
+        nacre_jobs_run(lane);
         if (lane->stopping && (is_idle(lane) || lane->now_ns >= lane->stop_by_ns))
             break;
     }

@@ -48,7 +48,9 @@ struct nacre_conn {
     bool broken; /* no answer could be made: close */
     bool done;   /* given to the app while its body was read: only the end of the request is missing */
     bool chunked;
-    bool browser; /* it has an Origin */
+    bool browser;                 /* it has an Origin */
+    bool async;                   /* it prefers to be a job */
+    uint8_t job_id[NACRE_JOB_ID]; /* the job it became, or is about */
     enum nacre_method method;
     const struct nacre_path *path; /* NULL: none was found */
     uint32_t status;
@@ -102,6 +104,8 @@ struct nacre_lane {
     bool app_was_up;
     bool wants_write; /* EPOLLOUT on request_fd */
     bool stopping;
+    bool jobs_due;          /* a job may be started */
+    uint64_t jobs_swept_ns; /* lane 0 */
     uint64_t stop_by_ns;
     uint64_t now_ns;      /* of this turn of the loop */
     uint64_t next_due_ns; /* no connection is due before */
@@ -137,6 +141,9 @@ void nacre_lane_post_stop(struct nacre_lane *lane);
 
 /* Takes what was left. Called by the lane. */
 void nacre_lane_take_mail(struct nacre_lane *lane);
+
+/* Ends the lane's sleep. Any thread. */
+void nacre_lane_wake(struct nacre_lane *lane);
 
 /* The lane's app is gone: every request that was with it is answered 503. Closes the request socket. */
 void nacre_lane_lose_app(struct nacre_lane *lane);

@@ -28,6 +28,7 @@ static void use_request_socket(struct nacre_lane *lane, int fd)
     }
     lane->request_fd = fd;
     lane->app_was_up = true;
+    lane->jobs_due = true;
 }
 
 static void use_answer_socket(struct nacre_lane *lane, int fd)
@@ -79,7 +80,7 @@ void nacre_lane_take_mail(struct nacre_lane *lane)
         begin_stop(lane);
 }
 
-static void wake(struct nacre_lane *lane)
+void nacre_lane_wake(struct nacre_lane *lane)
 {
     uint64_t one = 1;
     while (write(lane->wake_fd, &one, sizeof one) < 0 && errno == EINTR)
@@ -98,7 +99,7 @@ void nacre_lane_post_sockets(struct nacre_lane *lane, int request_fd, int answer
         lane->mail.answer_fd = answer_fd;
     }
     (void)pthread_mutex_unlock(&lane->mail.lock);
-    wake(lane);
+    nacre_lane_wake(lane);
 }
 
 void nacre_lane_post_document(struct nacre_lane *lane, uint64_t id, uint32_t status, const uint8_t *data,
@@ -127,7 +128,7 @@ void nacre_lane_post_document(struct nacre_lane *lane, uint64_t id, uint32_t sta
     if (!room)
         free(d);
     else
-        wake(lane);
+        nacre_lane_wake(lane);
 }
 
 void nacre_lane_post_stop(struct nacre_lane *lane)
@@ -135,5 +136,5 @@ void nacre_lane_post_stop(struct nacre_lane *lane)
     (void)pthread_mutex_lock(&lane->mail.lock);
     lane->mail.stop = true;
     (void)pthread_mutex_unlock(&lane->mail.lock);
-    wake(lane);
+    nacre_lane_wake(lane);
 }

@@ -13,6 +13,7 @@
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 /* What libmicrohttpd, epoll, threads and memory need. Descriptors of new things come from accept and from nacred only. */
@@ -72,6 +73,16 @@ static int serve(const struct nacre_manifest *manifest)
     return err ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
+/* Room for all connections in the table of descriptors: raises the soft limit to the hard one. */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int main(void)
 {
     struct nacre_manifest manifest = {0};
@@ -89,7 +100,7 @@ int main(void)
     (void)close(NACRE_FD_MANIFEST);
     nacre_log_setup("nacre-http", nacre_log_level_of(manifest.config.log_level),
                     strcmp(manifest.config.log_format, "json") == 0);
-    nacre_raise_descriptor_limit();
+    raise_descriptor_limit();
     int status = serve(&manifest);
     nacre_manifest_free(&manifest);
     return status;

@@ -33,11 +33,15 @@ void nacre_metrics_free(struct nacre_metrics *m)
 
 static uint32_t column_of(uint32_t status)
 {
+    if (status == 202)
+        return NACRE_METRIC_STATUSES - 1;
     return status == 200 ? 0 : status == 204 ? 1 : status >= 400 && status <= 599 ? status - 398 : 500 - 398;
 }
 
 static uint32_t status_of(uint32_t column)
 {
+    if (column == NACRE_METRIC_STATUSES - 1)
+        return 202;
     return column == 0 ? 200 : column == 1 ? 204 : column + 398;
 }
 
@@ -89,7 +93,8 @@ static void row_labels(const struct nacre_shared *shared, uint32_t row, char out
     if (row < m->n_routes)
         (void)snprintf(out, 320, "method=\"%s\",route=\"%s\"", m->routes[row].method, m->routes[row].path);
     else if (row < m->n_routes + NACRE_BUILTINS)
-        (void)snprintf(out, 320, "method=\"GET\",route=\"%s\"",
+        (void)snprintf(out, 320, "method=\"%s\",route=\"%s\"",
+                       nacre_method_name(nacre_builtin_method((enum nacre_builtin)(row - m->n_routes))),
                        nacre_builtin_path((enum nacre_builtin)(row - m->n_routes)));
     else
         (void)snprintf(out, 320, "method=\"\",route=\"none\"");
@@ -175,6 +180,21 @@ static void put_lanes(const struct nacre_shared *s, struct nacre_json_out *out)
             SUM(s, bad_frames));
 }
 
+static void put_jobs(struct nacre_shared *s, struct nacre_json_out *out)
+{
+    uint64_t now[NACRE_JOB_STATES], ended[NACRE_JOB_STATES], refused;
+    nacre_jobs_count(&s->jobs, now, ended, &refused);
+    put_head(out, "nacre_jobs", "gauge", "Jobs that can be looked at, by state.");
+    for (unsigned i = 0; i < NACRE_JOB_STATES; i++)
+        put(out, "nacre_jobs{state=\"%s\"} %llu\n", nacre_job_state_name((enum nacre_job_state)i),
+            (unsigned long long)now[i]);
+    put_head(out, "nacre_jobs_ended_total", "counter", "Jobs that have ended, by how.");
+    for (unsigned i = NACRE_JOB_DONE; i < NACRE_JOB_STATES; i++)
+        put(out, "nacre_jobs_ended_total{state=\"%s\"} %llu\n", nacre_job_state_name((enum nacre_job_state)i),
+            (unsigned long long)ended[i]);
+    put_one(out, "nacre_jobs_refused_total", "counter", "Requests that found no place as a job.", refused);
+}
+
 static void put_core(const struct nacre_state_frame *st, struct nacre_json_out *out)
 {
     uint64_t now = nacre_monotonic_ns();
@@ -226,6 +246,7 @@ void nacre_metrics_write(struct nacre_shared *shared, struct nacre_json_out *out
     for (uint32_t row = 0; row < nacre_row_count(shared); row++)
         put_histogram(shared, out, row);
     put_lanes(shared, out);
+    put_jobs(shared, out);
     put_core(&state, out);
     put_endpoint_health(shared->manifest, endpoints, out);
 }

@@ -8,7 +8,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-#define NACRE_METRIC_STATUSES 202u /* 200, 204, 400 to 599 */
+#define NACRE_METRIC_STATUSES 203u /* 200, 204, 400 to 599, 202 */
 #define NACRE_METRIC_BUCKETS  16u  /* of the latency histogram, the last without a bound */
 
 /* One row a route: the manifest's, then the builtins, then everything else. */

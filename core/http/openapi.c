@@ -26,6 +26,39 @@ static const char error_answer[] = "\"default\":{\"$ref\":\"#/components/respons
 static const char nonce_schema[] =
     "\"schema\":{\"type\":\"string\",\"pattern\":\"^([0-9a-fA-F]{2}){1,512}$\"}}";
 
+static void put_job_operation(struct nacre_json_out *out, const char *method, const char *id,
+                              const char *summary)
+{
+    nacre_json_lit(out, method);
+    nacre_json_lit(out, "\":{\"operationId\":\"");
+    nacre_json_lit(out, id);
+    nacre_json_lit(out, "\",\"summary\":\"");
+    nacre_json_lit(out, summary);
+    nacre_json_lit(out, "\",\"parameters\":[{\"name\":\"id\",\"in\":\"path\",\"required\":true,\"schema\":"
+                        "{\"type\":\"string\",\"pattern\":\"^[0-9a-f]{32}$\"}}],\"responses\":{\"200\":"
+                        "{\"description\":\"See docs/JOBS.md\"," JSON_CONTENT);
+}
+
+/* What becomes of a request with `Prefer: respond-async`. */
+static void put_jobs(struct nacre_json_out *out)
+{
+    nacre_json_lit(out, "\"/jobs/{id}\":{\"");
+    put_job_operation(out, "get", "job", "State, progress and, once it has ended, answer of a job");
+    put_ref(out, "nacre.Job");
+    nacre_json_lit(out, "}}},");
+    nacre_json_lit(out, error_answer);
+    nacre_json_lit(out, "}},\"");
+    put_job_operation(out, "delete", "cancel_job", "Cancels a job, forgets one that has ended");
+    put_ref(out, "nacre.Job");
+    nacre_json_lit(out, "}}},");
+    nacre_json_lit(out, error_answer);
+    nacre_json_lit(out, "}}},\"/jobs/{id}/answer\":{\"");
+    put_job_operation(out, "get", "job_answer", "What the request would have been answered, status and all");
+    nacre_json_lit(out, "{\"type\":\"object\"}}}},");
+    nacre_json_lit(out, error_answer);
+    nacre_json_lit(out, "}}}");
+}
+
 /* The routes of the runtime itself. They are the same for every app. */
 static void put_builtins(struct nacre_json_out *out)
 {
@@ -52,7 +85,8 @@ static void put_builtins(struct nacre_json_out *out)
     nacre_json_lit(
         out, "}}},\"/openapi.json\":{\"get\":{\"operationId\":\"openapi\",\"summary\":\"This document\","
              "\"responses\":{\"200\":{\"description\":\"OpenAPI 3.1\"," JSON_CONTENT
-             "{\"type\":\"object\"}}}}}}}");
+             "{\"type\":\"object\"}}}}}}},");
+    put_jobs(out);
 }
 
 static void put_parameters(struct nacre_json_out *out, const struct nacre_types *types, uint32_t request)
@@ -73,7 +107,7 @@ static void put_parameters(struct nacre_json_out *out, const struct nacre_types 
         out, "{\"name\":\"attest\",\"in\":\"query\",\"description\":\"1 to 512 bytes in hex: the answer also "
              "carries an attestation document with this nonce\",");
     nacre_json_lit(out, nonce_schema);
-    nacre_json_lit(out, "]");
+    nacre_json_lit(out, ",{\"$ref\":\"#/components/parameters/Prefer\"}]");
 }
 
 /* {"response":{"intent","timestamp_ms","data"},"signature"[,"attestation"]} */
@@ -152,7 +186,7 @@ static void put_operation(struct nacre_json_out *out, const struct nacre_manifes
     }
     nacre_json_lit(out, ",\"responses\":{\"200\":{\"description\":\"A signed response\"," JSON_CONTENT);
     put_envelope(out, m, r);
-    nacre_json_lit(out, "}}},");
+    nacre_json_lit(out, "}}},\"202\":{\"$ref\":\"#/components/responses/Accepted\"},");
     nacre_json_lit(out, error_answer);
     nacre_json_lit(out, "}}");
 }
@@ -207,7 +241,14 @@ static void put_components(struct nacre_json_out *out, const struct nacre_manife
         out,
         "\"components\":{\"responses\":{\"Error\":{\"description\":\"Not signed, and why\"," JSON_CONTENT);
     put_ref(out, "nacre.Error");
-    nacre_json_lit(out, "}}}},\"schemas\":{\"nacre.Error\":{\"type\":\"object\",\"properties\":{\"error\":"
+    nacre_json_lit(
+        out, "}}},\"Accepted\":{\"description\":\"It became a job\",\"headers\":{\"Location\":{\"schema\":"
+             "{\"type\":\"string\",\"pattern\":\"^/jobs/[0-9a-f]{32}$\"}}}," JSON_CONTENT);
+    put_ref(out, "nacre.Job");
+    nacre_json_lit(out,
+                   "}}}},\"parameters\":{\"Prefer\":{\"name\":\"Prefer\",\"in\":\"header\",\"description\":"
+                   "\"respond-async: answer 202 and run it as a job\",\"schema\":{\"type\":\"string\"}}}");
+    nacre_json_lit(out, ",\"schemas\":{\"nacre.Error\":{\"type\":\"object\",\"properties\":{\"error\":"
                         "{\"type\":\"string\"}},\"required\":[\"error\"]}");
     nacre_json_lit(
         out, ",\"nacre.Health\":{\"type\":\"object\",\"properties\":{"
@@ -220,6 +261,16 @@ static void put_components(struct nacre_json_out *out, const struct nacre_manife
              "\"secrets\":{\"type\":\"string\",\"enum\":[\"none\",\"waiting\",\"plain\",\"sealed\"]},"
              "\"status\":{\"type\":\"string\",\"enum\":[\"ok\",\"starting\",\"degraded\"]}},"
              "\"required\":[\"pk\",\"public_key\",\"endpoints_status\",\"endpoints\",\"status\"]}");
+    nacre_json_lit(
+        out,
+        ",\"nacre.Job\":{\"type\":\"object\",\"properties\":{\"id\":{\"type\":\"string\"},"
+        "\"state\":{\"type\":\"string\",\"enum\":[\"queued\",\"running\",\"done\",\"failed\",\"cancelled\"]},"
+        "\"progress\":{\"type\":\"integer\",\"maximum\":1000},\"message\":{\"type\":\"string\"},"
+        "\"request_id\":{\"type\":\"string\"},\"queued_ms\":{\"type\":\"integer\"},"
+        "\"running_ms\":{\"type\":\"integer\"},\"ahead\":{\"type\":\"integer\"},"
+        "\"deadline_ms\":{\"type\":\"integer\"},\"kept_s\":{\"type\":\"integer\"},"
+        "\"status\":{\"type\":\"integer\"},\"answer\":{\"type\":\"object\"}},"
+        "\"required\":[\"id\",\"state\",\"progress\",\"message\",\"queued_ms\",\"running_ms\"]}");
     put_structs(out, &m->types, in, NACRE_SCHEMA_REQUEST);
     put_structs(out, &m->types, back, NACRE_SCHEMA_RESPONSE);
     nacre_json_lit(out, "}}");

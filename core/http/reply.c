@@ -19,13 +19,15 @@
 
 #define PREFLIGHT_METHODS "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, *"
 /* "*" does not cover Authorization (Fetch standard, 3.2.3) */
-#define PREFLIGHT_HEADERS "*, Authorization, Content-Type"
+#define PREFLIGHT_HEADERS "*, Authorization, Content-Type, Prefer"
 #define PREFLIGHT_MAX_AGE "86400"
-#define EXPOSED_HEADERS   "X-Request-Id, Retry-After"
+#define EXPOSED_HEADERS   "X-Request-Id, Retry-After, Location, Preference-Applied"
 
 struct blocks {
+    struct nacre_text *shared; /* NULL: the text is our own */
+    const char *text;
     size_t len;
-    char text[];
+    char own[];
 };
 
 static ssize_t read_block(void *cls, uint64_t pos, char *buf, size_t max)
@@ -39,43 +41,72 @@ static ssize_t read_block(void *cls, uint64_t pos, char *buf, size_t max)
     return (ssize_t)n;
 }
 
-/* The answer's body in pieces of 16 KiB. */
+static void free_blocks(void *cls)
+{
+    struct blocks *b = cls;
+    nacre_text_drop(b->shared);
+    free(b);
+}
+
+/* The answer's body in pieces of 16 KiB. Takes over a shared text when it succeeds. */
 static struct MHD_Response *make_blocks(const struct nacre_http_reply *reply)
 {
-    struct blocks *b = malloc(sizeof *b + reply->len);
+    bool share = reply->mode == NACRE_BODY_SHARE;
+    struct blocks *b = malloc(sizeof *b + (share ? 0 : reply->len));
     if (!b)
         return NULL;
+    b->shared = share ? reply->shared : NULL;
+    b->text = share ? reply->body : b->own;
     b->len = reply->len;
-    memcpy(b->text, reply->body, reply->len);
-    struct MHD_Response *r = MHD_create_response_from_callback(reply->len, VSOCK_BLOCK, read_block, b, free);
+    if (!share)
+        memcpy(b->own, reply->body, reply->len);
+    struct MHD_Response *r =
+        MHD_create_response_from_callback(reply->len, VSOCK_BLOCK, read_block, b, free_blocks);
     if (!r)
         free(b);
     return r;
 }
 
-static struct MHD_Response *make_response(const struct nacre_conn *conn, const struct nacre_http_reply *reply)
+static void drop_shared(void *cls)
+{
+    nacre_text_drop(cls);
+}
+
+static struct MHD_Response *make_whole(const struct nacre_http_reply *reply)
 {
     static const enum MHD_ResponseMemoryMode modes[] = {
         [NACRE_BODY_COPY] = MHD_RESPMEM_MUST_COPY,
         [NACRE_BODY_KEEP] = MHD_RESPMEM_PERSISTENT,
         [NACRE_BODY_GIVE] = MHD_RESPMEM_MUST_FREE,
     };
-    struct MHD_Response *r;
-    if (conn->lane->shared->is_vsock && reply->len > VSOCK_BLOCK - HEAD_ROOM) {
-        r = make_blocks(reply);
-        if (reply->mode == NACRE_BODY_GIVE)
-            free(reply->body);
-        return r;
-    }
-    r = MHD_create_response_from_buffer(reply->len, reply->body, modes[reply->mode]);
-    if (!r && reply->mode == NACRE_BODY_GIVE)
+    if (reply->mode == NACRE_BODY_SHARE)
+        return MHD_create_response_from_buffer_with_free_callback_cls(reply->len, reply->body, drop_shared,
+                                                                      reply->shared);
+    return MHD_create_response_from_buffer(reply->len, reply->body, modes[reply->mode]);
+}
+
+static struct MHD_Response *make_response(const struct nacre_conn *conn, const struct nacre_http_reply *reply)
+{
+    bool in_blocks = conn->lane->shared->is_vsock && reply->len > VSOCK_BLOCK - HEAD_ROOM;
+    struct MHD_Response *r = in_blocks ? make_blocks(reply) : make_whole(reply);
+    if (reply->mode == NACRE_BODY_GIVE && (in_blocks || !r))
         free(reply->body);
+    if (reply->mode == NACRE_BODY_SHARE && !r)
+        nacre_text_drop(reply->shared);
     return r;
 }
 
 static bool add(struct MHD_Response *r, const char *name, const char *value)
 {
     return MHD_add_response_header(r, name, value) == MHD_YES;
+}
+
+/* RFC 7240: where the job is, and that the preference was followed. */
+static bool add_job(struct MHD_Response *r, const struct nacre_conn *conn)
+{
+    char location[8 + NACRE_JOB_ID_TEXT] = "/jobs/";
+    nacre_job_id_text(location + strlen(location), conn->job_id);
+    return add(r, "Location", location) && add(r, "Preference-Applied", "respond-async");
 }
 
 static bool add_headers(struct MHD_Response *r, const struct nacre_conn *conn,
@@ -103,6 +134,8 @@ static bool add_headers(struct MHD_Response *r, const struct nacre_conn *conn,
         (void)snprintf(text, sizeof text, "%u", reply->retry_s);
         ok = ok && add(r, "Retry-After", text);
     }
+    if (reply->job)
+        ok = ok && add_job(r, conn);
     if (conn->lane->stopping || conn->last)
         ok = ok && add(r, "Connection", "close");
     return ok;

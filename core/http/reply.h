@@ -5,9 +5,10 @@
 #include "lane.h"
 
 enum nacre_body_mode {
-    NACRE_BODY_COPY, /* is copied */
-    NACRE_BODY_KEEP, /* outlives every answer */
-    NACRE_BODY_GIVE, /* malloc'd, becomes libmicrohttpd's */
+    NACRE_BODY_COPY,  /* is copied */
+    NACRE_BODY_KEEP,  /* outlives every answer */
+    NACRE_BODY_GIVE,  /* malloc'd, becomes libmicrohttpd's */
+    NACRE_BODY_SHARE, /* part of `shared`, whose hold becomes libmicrohttpd's */
 };
 
 struct nacre_http_reply {
@@ -16,9 +17,11 @@ struct nacre_http_reply {
     char *body;       /* only read, but for GIVE */
     size_t len;
     enum nacre_body_mode mode;
-    uint32_t retry_s; /* Retry-After; 0: none */
-    uint32_t allowed; /* Allow; 0: none */
-    bool preflight;   /* the headers of an answer to OPTIONS */
+    uint32_t retry_s;          /* Retry-After; 0: none */
+    uint32_t allowed;          /* Allow; 0: none */
+    struct nacre_text *shared; /* SHARE */
+    bool job;                  /* the request became conn->job_id: the headers of a 202 */
+    bool preflight;            /* the headers of an answer to OPTIONS */
 };
 
 #define NACRE_TYPE_JSON "application/json"

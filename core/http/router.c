@@ -9,13 +9,27 @@
 
 static const char *const method_names[] = {"GET",   "HEAD",   "POST",    "PUT",
                                            "PATCH", "DELETE", "OPTIONS", "OTHER"};
-static const char *const builtin_paths[] = {"/", "/health_check", "/get_attestation", "/openapi.json"};
+static const struct {
+    const char *path;
+    enum nacre_method method;
+} builtins[] = {{"/", NACRE_GET},
+                {"/health_check", NACRE_GET},
+                {"/get_attestation", NACRE_GET},
+                {"/openapi.json", NACRE_GET},
+                {"/jobs/{id}", NACRE_GET},
+                {"/jobs/{id}/answer", NACRE_GET},
+                {"/jobs/{id}", NACRE_DELETE}};
 
-_Static_assert(sizeof builtin_paths / sizeof builtin_paths[0] == NACRE_BUILTINS, "a path for each");
+_Static_assert(sizeof builtins / sizeof builtins[0] == NACRE_BUILTINS, "a path for each");
 
 const char *nacre_builtin_path(enum nacre_builtin builtin)
 {
-    return builtin_paths[builtin];
+    return builtins[builtin].path;
+}
+
+enum nacre_method nacre_builtin_method(enum nacre_builtin builtin)
+{
+    return builtins[builtin].method;
 }
 
 const char *nacre_method_name(enum nacre_method method)
@@ -75,12 +89,13 @@ static int by_literals(const void *a, const void *b)
     return p->n_segments < q->n_segments ? -1 : p->n_segments > q->n_segments;
 }
 
+/* All of /jobs/ is kept, so that no parameter of an app's stands where a job's id does. */
 static bool is_builtin_path(const char *text)
 {
     for (unsigned i = 0; i < NACRE_BUILTINS; i++)
-        if (strcmp(text, builtin_paths[i]) == 0)
+        if (strcmp(text, builtins[i].path) == 0)
             return true;
-    return false;
+    return strcmp(text, "/jobs") == 0 || strncmp(text, "/jobs/", 6) == 0;
 }
 
 static int add_route(struct nacre_router *r, const struct nacre_route_decl *decl, uint32_t index, char *why,
@@ -109,7 +124,8 @@ int nacre_router_build(struct nacre_router *router, const struct nacre_manifest 
         return -ENOMEM;
     for (unsigned i = 0; i < NACRE_BUILTINS; i++) {
         struct nacre_path *p = &r.paths[r.n_paths++];
-        *p = (struct nacre_path){.text = builtin_paths[i], .method = NACRE_GET, .index = i, .builtin = true};
+        *p = (struct nacre_path){
+            .text = builtins[i].path, .method = builtins[i].method, .index = i, .builtin = true};
         (void)parse_path(p);
     }
     for (uint32_t i = 0; i < manifest->n_routes; i++) {

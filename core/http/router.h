@@ -29,6 +29,9 @@ enum nacre_builtin {
     NACRE_BUILTIN_HEALTH,
     NACRE_BUILTIN_ATTESTATION,
     NACRE_BUILTIN_OPENAPI,
+    NACRE_BUILTIN_JOB,
+    NACRE_BUILTIN_JOB_ANSWER,
+    NACRE_BUILTIN_JOB_DELETE,
     NACRE_BUILTINS,
 };
 
@@ -82,8 +85,9 @@ int nacre_router_build(struct nacre_router *router, const struct nacre_manifest 
 /* Accepts a zeroed struct. */
 void nacre_router_free(struct nacre_router *router);
 
-/* The path of a builtin: "/health_check". */
+/* The path of a builtin: "/health_check", and its method. */
 const char *nacre_builtin_path(enum nacre_builtin builtin);
+enum nacre_method nacre_builtin_method(enum nacre_builtin builtin);
 
 enum nacre_method nacre_method_of(const char *name);
 const char *nacre_method_name(enum nacre_method method);

@@ -2,13 +2,13 @@
 
 #include "builtin.h"
 #include "head.h"
+#include "job_run.h"
 #include "reply.h"
 #include "request.h"
 
 #include <errno.h>
 #include <microhttpd.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -119,7 +119,7 @@ static void begin_request(struct nacre_conn *conn)
     conn->started_ns = nacre_monotonic_ns();
     conn->id = 0;
     conn->status = 0;
-    conn->broken = conn->done = conn->suspended = false;
+    conn->broken = conn->done = conn->suspended = conn->async = false;
     conn->params_len = 0;
     conn->refusal = (struct nacre_refusal){0};
 }
@@ -146,7 +146,9 @@ static enum MHD_Result on_head(struct nacre_conn *conn, const char *target, cons
     if (conn->path && !conn->path->builtin) {
         ms = lane->shared->manifest->routes[conn->path->index].deadline_ms;
         /* a full house says so before it lets megabytes in; the place itself is taken with the whole body */
-        if (!conn->refusal.status && atomic_load(&lane->shared->in_flight) >= config->http_in_flight)
+        if (!conn->refusal.status && conn->async)
+            conn->refusal = nacre_job_judge(conn);
+        else if (!conn->refusal.status && atomic_load(&lane->shared->in_flight) >= config->http_in_flight)
             conn->refusal = nacre_refuse_later(503, "too many requests in flight");
     }
     conn->receive_by_ns = conn->started_ns + ms * NS_PER_MS;
@@ -161,6 +163,12 @@ static enum MHD_Result on_head(struct nacre_conn *conn, const char *target, cons
     return nacre_reply_refusal(conn, &conn->refusal) ? MHD_YES : MHD_NO;
 }
 
+/* On to the app, or into the line of jobs. */
+static struct nacre_refusal give(struct nacre_conn *conn, const uint8_t *body, size_t len)
+{
+    return conn->async ? nacre_job_submit(conn, body, len) : nacre_request_send(conn, body, len);
+}
+
 /* A piece of the body. */
 static enum MHD_Result on_body(struct nacre_conn *conn, const char *data, size_t len)
 {
@@ -170,7 +178,7 @@ static enum MHD_Result on_body(struct nacre_conn *conn, const char *data, size_t
     uint64_t max = nacre_max_body(conn->lane->shared, conn->path->index); /* others take no body */
     if (!conn->chunked && conn->body_len == 0 && len == conn->content_length) {
         /* all of it at once: on to the app from libmicrohttpd's own buffer */
-        conn->refusal = nacre_request_send(conn, (const uint8_t *)data, len);
+        conn->refusal = give(conn, (const uint8_t *)data, len);
         conn->done = true;
         return MHD_YES;
     }
@@ -210,9 +218,11 @@ static enum MHD_Result on_end(struct nacre_conn *conn)
         return r == NACRE_BUILTIN_ANSWERED ? MHD_YES : MHD_NO;
     }
     if (!conn->done)
-        conn->refusal = nacre_request_send(conn, conn->body, conn->body_len);
+        conn->refusal = give(conn, conn->body, conn->body_len);
     if (conn->refusal.status)
         return nacre_reply_refusal(conn, &conn->refusal) ? MHD_YES : MHD_NO;
+    if (conn->async)
+        return nacre_job_accepted(conn) ? MHD_YES : MHD_NO;
     return suspend(conn);
 }
 
@@ -270,8 +280,10 @@ static void give_up(struct nacre_slot *slot, void *arg)
 {
     static const struct nacre_refusal stopping = {
         .status = 503, .retry_s = 1, .text = "the runtime is stopping"};
-    (void)arg;
-    (void)nacre_reply_refusal(slot->owner, &stopping);
+    if (slot->job)
+        nacre_job_refused(arg, slot, stopping);
+    else
+        (void)nacre_reply_refusal(slot->owner, &stopping);
 }
 
 void nacre_server_stop(struct nacre_lane *lane)
@@ -279,7 +291,7 @@ void nacre_server_stop(struct nacre_lane *lane)
     if (!lane->daemon)
         return;
     /* libmicrohttpd ends the process when a connection is still suspended */
-    nacre_slots_each(&lane->slots, give_up, NULL);
+    nacre_slots_each(&lane->slots, give_up, lane);
     for (unsigned i = 0; i < 4; i++)
         (void)MHD_run(lane->daemon);
     /* without this it would shut the listening socket down, which is nacred's and has to live on */
@@ -288,13 +300,4 @@ void nacre_server_stop(struct nacre_lane *lane)
     if (fd >= 0)
         (void)close(fd);
     lane->daemon = NULL;
-}
-
-void nacre_raise_descriptor_limit(void)
-{
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-        return;
-    limit.rlim_cur = limit.rlim_max;
-    (void)setrlimit(RLIMIT_NOFILE, &limit);
 }

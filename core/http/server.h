@@ -13,7 +13,4 @@ int nacre_server_start(struct nacre_lane *lane, int listen_fd);
 /* Answers what still waits with 503, closes all connections. The thread of the lane has ended. */
 void nacre_server_stop(struct nacre_lane *lane);
 
-/* Room for a daemon's connections in the table of descriptors: raises the soft limit to the hard one. */
-void nacre_raise_descriptor_limit(void);
-
 #endif

@@ -8,6 +8,7 @@
 #include "common/frame.h"
 #include "common/json_write.h"
 #include "common/manifest.h"
+#include "jobs.h"
 #include "render.h"
 #include "router.h"
 
@@ -53,6 +54,8 @@ struct nacre_shared {
     /* counted by all lanes */
     _Atomic uint64_t in_flight;
     _Atomic uint64_t held; /* bytes */
+
+    struct nacre_jobs jobs; /* has a lock of its own */
 
     pthread_mutex_t lock; /* guards what follows */
     bool have_state;

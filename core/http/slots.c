@@ -91,6 +91,7 @@ void nacre_slots_release(struct nacre_slots *slots, struct nacre_slot *slot)
 {
     slot->id = 0;
     slot->owner = NULL;
+    slot->job = NULL;
     slot->waits = 0;
     slot->next_free = slots->first_free;
     slots->first_free = (uint32_t)(slot - slots->at);

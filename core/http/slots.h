@@ -14,13 +14,16 @@
 #define NACRE_WAIT_APP      1u /* an ANSWER or FAILURE is due */
 #define NACRE_WAIT_DOCUMENT 2u /* an attestation document is due */
 
+struct nacre_job;
+
 struct nacre_slot {
     uint64_t id; /* 0: free */
     uint64_t deadline_ns;
-    void *owner;
-    uint32_t route; /* index in the manifest; what an ANSWER must say */
-    uint32_t waits; /* NACRE_WAIT_* still outstanding */
-    bool sent;      /* the app has it */
+    void *owner;           /* the connection that waits; NULL when `job` is set */
+    struct nacre_job *job; /* nobody waits: the answer is kept */
+    uint32_t route;        /* index in the manifest; what an ANSWER must say */
+    uint32_t waits;        /* NACRE_WAIT_* still outstanding */
+    bool sent;             /* the app has it */
     uint32_t next_free;
 };
 

@@ -561,7 +561,11 @@ static inline int32_t nacre_hash(const struct nacre_call *call, uint32_t algorit
     return call->host->hash(call, algorithm, data, out);
 }
 
-/* Reports how far a long call is, 0 to 1000, for the log. Cheap: at most one line a second is written. */
+/*
+ * Reports how far a long call is, 0 to 1000: for the log, and for those who ask about a job (docs/JOBS.md). Cheap: at
+ * most one line a second is written and four messages sent, whatever comes in between is dropped. Text is cut at 256
+ * bytes.
+ */
 static inline void nacre_progress(const struct nacre_call *call, uint32_t permille, const char *text)
 {
     call->host->progress(call, permille, nacre_str(text));
@@ -586,7 +590,11 @@ static inline int32_t nacre_set_timestamp(const struct nacre_call *call, uint64_
     return call->host->set_timestamp(call, ms);
 }
 
-/* Milliseconds until this call's deadline; 0 once it has passed and nobody waits for the answer any more. */
+/*
+ * Milliseconds until this call's deadline; 0 once it has passed, or the call's job was cancelled, and nobody waits for
+ * the answer any more. Cheap enough to be asked in every round of a long computation, which then returns whatever error
+ * it likes.
+ */
 static inline uint64_t nacre_remaining_ms(const struct nacre_call *call)
 {
     return call->host->remaining_ms(call);

@@ -239,16 +239,34 @@ void driver_start(struct driver *d, const struct driver_setup *s, uint32_t n_lan
                   driver_log(d));
 }
 
-void driver_request(struct driver *d, uint32_t lane, uint64_t id, uint32_t route, const void *params,
-                    size_t params_len, const char *body, int64_t ms)
+static void send_request(struct driver *d, uint32_t lane, uint64_t id, uint32_t route, const void *params,
+                         size_t params_len, const char *body, int64_t ms, uint32_t flags)
 {
-    struct nacre_request_frame f = {.head.type = NACRE_FRAME_REQUEST, .params_len = (uint32_t)params_len};
+    struct nacre_request_frame f = {
+        .head.type = NACRE_FRAME_REQUEST, .params_len = (uint32_t)params_len, .flags = flags};
     f.ticket.id = id;
     f.ticket.route = route;
     f.ticket.deadline_ns = nacre_monotonic_ns() + (uint64_t)(ms * 1000000);
     memset(f.ticket.mac, 0x77, sizeof f.ticket.mac);
     ck_assert_int_eq(nacre_frame_send(d->request[lane], &f, params, params_len, body, strlen(body), NULL, 0),
                      0);
+}
+
+void driver_request(struct driver *d, uint32_t lane, uint64_t id, uint32_t route, const void *params,
+                    size_t params_len, const char *body, int64_t ms)
+{
+    send_request(d, lane, id, route, params, params_len, body, ms, 0);
+}
+
+void driver_job(struct driver *d, uint32_t lane, uint64_t id, uint32_t route, const char *body, int64_t ms)
+{
+    send_request(d, lane, id, route, NULL, 0, body, ms, NACRE_REQUEST_JOB);
+}
+
+void driver_cancel(struct driver *d, uint32_t lane, uint64_t id)
+{
+    struct nacre_cancel_frame f = {.head.type = NACRE_FRAME_CANCEL, .id = id};
+    ck_assert_int_eq(nacre_frame_send(d->request[lane], &f, NULL, 0, NULL, 0, NULL, 0), 0);
 }
 
 uint32_t driver_call(struct driver *d, uint32_t route, const char *body)

@@ -62,6 +62,10 @@ void driver_send_lane(struct driver *d, uint32_t lane, bool with_result);
 void driver_request(struct driver *d, uint32_t lane, uint64_t id, uint32_t route, const void *params,
                     size_t params_len, const char *body, int64_t ms);
 
+/* The same as a job, and the end of one. */
+void driver_job(struct driver *d, uint32_t lane, uint64_t id, uint32_t route, const char *body, int64_t ms);
+void driver_cancel(struct driver *d, uint32_t lane, uint64_t id);
+
 /* Sends one on lane 0 and waits for what comes of it: 0 with the result in d->in, or the status of the failure. */
 uint32_t driver_call(struct driver *d, uint32_t route, const char *body);
 

@@ -134,6 +134,7 @@ END_TEST
 START_TEST(memory_is_wiped_between_calls)
 {
     s.config.app_workers = 1;
+    s.config.jobs_concurrent = 0; /* a job's worker could take a call */
     driver_start(&d, &s, 1, NULL);
     for (int i = 0; i < 10; i++) {
         ck_assert_uint_eq(driver_call(&d, SAMPLE_LEFTOVER, "{\"payload\":{\"number\":20000}}"), 0);

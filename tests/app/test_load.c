@@ -159,7 +159,7 @@ START_TEST(differences_are_named)
     differs(&c, "routes[7].time_rule: the plugin has 0, the manifest 1");
     copy(&c, plugin);
     c.plugin.n_routes--;
-    differs(&c, "routes: the plugin has 22 entries, the manifest 23");
+    differs(&c, "routes: the plugin has 23 entries, the manifest 24");
     copy(&c, plugin);
     c.secrets[0].required = 0;
     differs(&c, "secrets[0].required: the plugin has 0, the manifest 1");

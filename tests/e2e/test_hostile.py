@@ -16,7 +16,7 @@ TYPES = {
     4: [("amount", "u64")],
 }
 RIGHT = {"flag": True, "text": "hi", "small": 513, "bytes": [1, 2], "maybe": 7, "list": [1, 2]}
-SETS = ["app.workers=1", "http.threads=1", "restart.initial_ms=1", "restart.max_ms=1"]
+SETS = ["app.workers=1", "jobs.concurrent=0", "http.threads=1", "restart.initial_ms=1", "restart.max_ms=1"]
 
 
 @pytest.fixture

@@ -269,6 +269,13 @@ void fake_failure(struct fake *f, uint32_t lane, uint64_t id, uint32_t status, c
     send_frame(f->app[lane], &a, text, len, NULL, 0);
 }
 
+void fake_progress(struct fake *f, uint32_t lane, uint64_t id, uint32_t permille, const void *text,
+                   size_t len)
+{
+    struct nacre_progress_frame p = {.head.type = NACRE_FRAME_PROGRESS, .id = id, .permille = permille};
+    send_frame(f->app[lane], &p, text, len, NULL, 0);
+}
+
 void fake_document(struct fake *f, uint64_t id, uint32_t status, const void *payload, size_t len)
 {
     struct nacre_document_frame d = {

@@ -59,6 +59,8 @@ void fake_silence(struct fake *f, uint32_t lane, int ms);
 void fake_answer(struct fake *f, uint32_t lane, uint64_t id, uint32_t route, uint32_t status,
                  const void *payload, size_t len);
 void fake_failure(struct fake *f, uint32_t lane, uint64_t id, uint32_t status, const void *text, size_t len);
+void fake_progress(struct fake *f, uint32_t lane, uint64_t id, uint32_t permille, const void *text,
+                   size_t len);
 void fake_document(struct fake *f, uint64_t id, uint32_t status, const void *payload, size_t len);
 void fake_state(struct fake *f, const struct nacre_state_frame *state);
 

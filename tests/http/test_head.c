@@ -235,9 +235,68 @@ START_TEST(error_texts)
 }
 END_TEST
 
+START_TEST(preferences)
+{
+    static const char *const yes[] = {"respond-async",
+                                      "Respond-ASYNC",
+                                      "respond-async, wait=10",
+                                      "wait=10,respond-async",
+                                      " ,, respond-async ; foo=bar",
+                                      "return=representation; note=\"a, b\", respond-async",
+                                      "x=\"\\\",\", respond-async"};
+    static const char *const no[] = {"",
+                                     "respond-asynchronous",
+                                     "xrespond-async",
+                                     "wait=10",
+                                     "respond-async=0",
+                                     "note=\"respond-async\"",
+                                     "a=\", respond-async",
+                                     "return=respond-async",
+                                     "respond async"};
+    for (size_t i = 0; i < sizeof yes / sizeof yes[0]; i++)
+        ck_assert_msg(nacre_prefers_async(slice(yes[i])), "%s", yes[i]);
+    for (size_t i = 0; i < sizeof no / sizeof no[0]; i++)
+        ck_assert_msg(!nacre_prefers_async(slice(no[i])), "%s", no[i]);
+    ck_assert_uint_eq(JUDGE("POST", "/process_data", "prefer", "wait=1", "PREFER", "respond-async"), 0);
+    ck_assert(conn.async);
+    ck_assert_uint_eq(JUDGE("POST", "/process_data", "Prefer", "wait=1"), 0);
+    ck_assert(!conn.async);
+    ck_assert_uint_eq(JUDGE("GET", "/health_check", "Prefer", "respond-async"), 0);
+    ck_assert(!conn.async); /* the runtime's own routes have nothing to wait for */
+}
+END_TEST
+
+START_TEST(jobs_routes)
+{
+    static const char id[] = "0123456789abcdef0123456789abcdef";
+    ck_assert_uint_eq(JUDGE("GET", "/jobs/0123456789abcdef0123456789abcdef", NULL), 0);
+    ck_assert_uint_eq(conn.path->index, NACRE_BUILTIN_JOB);
+    char text[NACRE_JOB_ID_TEXT];
+    nacre_job_id_text(text, conn.job_id);
+    ck_assert_str_eq(text, id);
+    ck_assert_uint_eq(JUDGE("HEAD", "/jobs/0123456789abcdef0123456789abcdef", NULL), 0);
+    ck_assert_uint_eq(JUDGE("GET", "/jobs/0123456789abcdef0123456789abcdef/answer", NULL), 0);
+    ck_assert_uint_eq(conn.path->index, NACRE_BUILTIN_JOB_ANSWER);
+    ck_assert_uint_eq(JUDGE("DELETE", "/jobs/0123456789abcdef0123456789abcdef", NULL), 0);
+    ck_assert_uint_eq(conn.path->index, NACRE_BUILTIN_JOB_DELETE);
+    ck_assert_uint_eq(JUDGE("DELETE", "/jobs/0123456789abcdef0123456789abcdef", "Content-Length", "1"), 400);
+    ck_assert_uint_eq(
+        JUDGE("DELETE", "/jobs/0123456789abcdef0123456789abcdef", "Transfer-Encoding", "chunked"), 400);
+    ck_assert_uint_eq(JUDGE("POST", "/jobs/0123456789abcdef0123456789abcdef", NULL), 405);
+    ck_assert_uint_eq(conn.refusal.allowed, 1u << NACRE_GET | 1u << NACRE_HEAD | 1u << NACRE_DELETE);
+    ck_assert_uint_eq(JUDGE("GET", "/jobs", NULL), 404);
+    ck_assert_uint_eq(JUDGE("GET", "/jobs/", NULL), 404);
+    ck_assert_uint_eq(JUDGE("GET", "/jobs/0123456789ABCDEF0123456789abcdef", NULL), 404);
+    ck_assert_uint_eq(JUDGE("GET", "/jobs/%30123456789abcdef0123456789abcdef", NULL), 404);
+    ck_assert_uint_eq(JUDGE("GET", "/jobs/0123", NULL), 404);
+}
+END_TEST
+
 static void add(TCase *tc)
 {
     tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_test(tc, preferences);
+    tcase_add_test(tc, jobs_routes);
     tcase_add_test(tc, good_heads);
     tcase_add_test(tc, content_types);
     tcase_add_test(tc, fields_out_of_form_are_refused_for_good);

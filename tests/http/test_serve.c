@@ -336,7 +336,8 @@ START_TEST(cors)
     ck_assert_str_eq(answer_header(&a, "allow"), "POST, PUT, OPTIONS");
     answer_free(&a);
     a = exchange(&f, "GET / HTTP/1.1\r\nHost: x\r\nOrigin: https://a.b\r\n\r\n");
-    ck_assert_str_eq(answer_header(&a, "access-control-expose-headers"), "X-Request-Id, Retry-After");
+    ck_assert_str_eq(answer_header(&a, "access-control-expose-headers"),
+                     "X-Request-Id, Retry-After, Location, Preference-Applied");
     answer_free(&a);
     a = exchange(&f, "OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n");
     ck_assert_uint_eq(a.status, 204);

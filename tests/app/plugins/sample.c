@@ -89,6 +89,22 @@ static int32_t sleeper(const struct nacre_call *call, const void *request, void 
     return 0;
 }
 
+/* Works for so many milliseconds, says so as often as it can, and ends when no time is left. */
+static int32_t work(const struct nacre_call *call, const void *request, void *response)
+{
+    struct sample_answer *out = response;
+    const uint64_t rounds = number_of(request);
+    const struct timespec ms = {0, 1000000};
+    for (uint64_t i = 0; i < rounds; i++) {
+        nacre_progress(call, (uint32_t)(i * 1000 / rounds), "round");
+        if (nacre_remaining_ms(call) == 0)
+            return nacre_fail(call, 504, "ended in round %llu", (unsigned long long)i);
+        (void)nanosleep(&ms, NULL);
+    }
+    out->number = rounds;
+    return 0;
+}
+
 static int32_t large(const struct nacre_call *call, const void *request, void *response)
 {
     struct sample_answer *out = response;
@@ -307,6 +323,7 @@ static const struct nacre_route routes[] = {
     /* the core stamps this one */
     ROUTE("/stamp-refused", stamp),
     ROUTE("/about", about),
+    {NACRE_S("POST"), NACRE_S("/work"), 3, NACRE_TIME_CORE, 0, 0, 400, 0, &sample_request_type, work},
 };
 
 static const struct nacre_secret secrets[] = {{NACRE_S("API_KEY"), 1, 0}, {NACRE_S("EXTRA"), 0, 0}};

@@ -27,7 +27,8 @@ enum sample_route {
     SAMPLE_CONFINED,
     SAMPLE_SMALL,
     SAMPLE_STAMP_REFUSED,
-    SAMPLE_ABOUT
+    SAMPLE_ABOUT,
+    SAMPLE_WORK
 };
 
 struct sample_payload {
