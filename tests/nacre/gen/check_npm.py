@@ -20,7 +20,7 @@ NO_NETWORK = re.compile(r"code (ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIM
 
 
 def absent(why):
-    pytest.exit(f"SKIPPED: the generated TypeScript and Move were not checked: {why}", returncode=77)
+    pytest.exit(f"SKIPPED: nothing was checked with npm packages: {why}", returncode=77)
 
 
 def run(*command, status=0):
@@ -46,15 +46,20 @@ def install():
     stamp.write_text(wanted)
 
 
-@pytest.fixture(scope="session", autouse=True)
-def project():
-    """The npm project, outside of the source tree, with everything generated and compiled."""
+def need_node():
+    """Ends all with exit code 77 where there is no npm, or a Node that is too old."""
     for program in ("node", "npm"):
         if not shutil.which(program):
             absent(f"no program '{program}'")
     version = subprocess.run(["node", "--version"], capture_output=True, check=True).stdout.decode().strip()
     if tuple(map(int, version.lstrip("v").split(".")[:2])) < (20, 19):
         absent(f"node is {version}, v20.19 or newer is needed")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def project():
+    """The npm project, outside of the source tree, with everything generated and compiled."""
+    need_node()
     (PROJECT / "src").mkdir(parents=True, exist_ok=True)
     for file in (HERE / "npm").iterdir():
         if file.is_file():
