@@ -468,3 +468,29 @@ def test_the_apps_own_configuration_gives_way_to_a_given_one():
     runtime = harness.Runtime("sentinel", start=False, options=["--config", str(harness.ROOT / "config" / "nacre.yaml")])
     status, said = runtime.fails()
     assert status != 0 and "configuration has no plugin.ai_url" in said
+
+
+# ---- Many at once, and many ---------------------------------------------------------------------------------------
+
+def bench():
+    import sys
+    sys.path.insert(0, str(harness.ROOT / "bench"))
+    import sentinel as measured
+    return measured
+
+
+@pytest.mark.skipif(harness.SANITIZED, reason="looks at time and memory")
+def test_two_hundred_at_once(capsys):
+    """Two upstreams at 300 ms for each: 0.6 s is the least, one after the other they would take 120 s."""
+    with capsys.disabled():
+        rows, _, after = bench().measure_bursts(harness, 200, 300, 3)
+    assert min(r["seconds"] for r in rows) < 4, "aim: 2 s on an idle machine; bench/sentinel.py has the figure"
+    assert after["nacre-app"] < 256
+
+
+@pytest.mark.skipif(harness.SANITIZED, reason="looks at time and memory")
+def test_memory_stays_flat(capsys):
+    """bench/sentinel.py does it over 20,000 calls."""
+    with capsys.disabled():
+        rows, _ = bench().measure_memory(harness, 4000, 32)
+    assert rows[-1]["nacre-app"] < rows[4]["nacre-app"] * 1.15 + 2
