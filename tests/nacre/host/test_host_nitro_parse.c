@@ -45,8 +45,9 @@ START_TEST(none_is_none)
 }
 END_TEST
 
-#define OPEN "[{"
-#define ONE  "\"EnclaveID\":\"i-1\",\"EnclaveCID\":16,\"State\":\"RUNNING\""
+#define ONE "\"EnclaveID\":\"i-1\",\"EnclaveCID\":16,\"State\":\"RUNNING\""
+
+#define START "[{" ONE
 
 static const char *const bad[] = {
     "",
@@ -54,10 +55,10 @@ static const char *const bad[] = {
     "{}",
     "[",
     "[{]",
-    OPEN ONE "}",
-    OPEN ONE "}]]",
-    OPEN ONE "}] x",
-    OPEN ONE "},5]",
+    START "}",
+    START "}]]",
+    START "}] x",
+    START "},5]",
     "[{}]",
     "[{\"EnclaveID\":\"i-1\",\"EnclaveCID\":16}]",
     "[{\"EnclaveID\":\"i-1\",\"State\":\"RUNNING\"}]",

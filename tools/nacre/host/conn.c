@@ -8,7 +8,9 @@
 #include <unistd.h>
 
 #define LINGER_MS 2000u
-#define QUIET_MS  500u /* of a connection that may go when there is something to drain */
+#define ANSWERED_MS                                                                                          \
+    2000u             /* of silence after an answer to somebody who has said that there is no more to come */
+#define QUIET_MS 500u /* of a connection that may go when there is something to drain */
 
 static void release(struct nacre_hd_grave *grave)
 {
@@ -224,9 +226,10 @@ static void sweep_open(struct nacre_hd_conn *conn, uint64_t silent)
 {
     struct nacre_hd *d = conn->daemon;
     bool half = conn->near.eof || conn->far.eof;
+    uint64_t half_ms = conn->near.eof && conn->quiet ? ANSWERED_MS : d->config->limits_half_closed_s * 1000u;
     if (silent >= d->config->limits_idle_s * 1000u)
         d->counters.closed_idle++;
-    else if (half && silent >= d->config->limits_half_closed_s * 1000u)
+    else if (half && silent >= half_ms)
         d->counters.closed_half++;
     else if (drained(conn, silent))
         d->counters.closed_drain++;

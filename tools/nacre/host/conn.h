@@ -80,6 +80,8 @@ struct nacre_hd_conn {
     void *client; /* whose limits it counts against */
     uint32_t port;
     uint32_t tries;
+    bool resolving;
+    uint64_t until_ms;                /* of all tries, where each has a deadline of its own */
     uint64_t *near_bytes, *far_bytes; /* counters of what each side sent */
 };
 

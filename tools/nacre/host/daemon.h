@@ -22,6 +22,7 @@ struct nacre_hd_counters {
     uint64_t closed_idle, closed_first_byte, closed_half, closed_drain;
     uint64_t reloads, reloads_failed;
     uint64_t accept_errors;
+    uint64_t egress_turned_away;
 };
 
 struct nacre_hd_listener {
@@ -45,6 +46,9 @@ struct nacre_hd {
     struct nacre_hd_conn *conns;
     size_t n_conns;   /* of both directions */
     size_t n_ingress; /* of clients */
+    size_t n_egress;  /* of enclaves */
+    struct nacre_hd_outlet *outlets;
+    struct nacre_hd_upstream *upstreams;
     uint64_t max_conns;
     uint32_t turn;
     bool draining; /* SIGTERM was received */
@@ -56,8 +60,6 @@ struct nacre_hd {
     struct nacre_hd_admin *admin;
     struct nacre_hd_nitro *nitro;
     struct nacre_hd_resolver *resolver;
-    struct nacre_hd_signals *signals;
-    struct nacre_hd_notify *notify;
 };
 
 /* ingress.c: a client has connected. Takes over the descriptor. */

@@ -21,7 +21,7 @@ struct nacre_hd_enclave {
     uint64_t failed;                  /* connections that could not be made */
     uint64_t lost;                    /* connections that the enclave broke off */
     struct nacre_hd_probe *probe;     /* or NULL */
-    struct nacre_hd_egress *egress;   /* or NULL */
+    struct nacre_allow *allow;        /* of its image; NULL: nothing goes out */
     struct nacre_hd_console *console; /* or NULL */
 };
 

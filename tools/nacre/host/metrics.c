@@ -1,4 +1,5 @@
 /* The parent's side for Prometheus. */
+#include "egress.h"
 #include "nitro.h"
 #include "probe.h"
 #include "status.h"
@@ -112,6 +113,36 @@ static uint64_t probe_ms(const struct nacre_hd *d, const struct nacre_hd_enclave
     return nacre_hd_probe_last(e).took_ms;
 }
 
+/* One family over all upstreams; the value is a member of the struct. */
+static void put_upstreams(const struct nacre_hd *d, struct nacre_json_out *o, const char *name,
+                          const char *help, size_t offset)
+{
+    char label[NACRE_HOST_MAX + 48];
+    family(o, name, "counter", help);
+    for (const struct nacre_hd_upstream *u = d->upstreams; u; u = u->next) {
+        uint64_t value;
+        memcpy(&value, (const char *)u + offset, sizeof value);
+        (void)snprintf(label, sizeof label, "host=\"%s\",port=\"%u\"", u->host, u->port);
+        sample(o, name, label, value);
+    }
+}
+
+#define UPSTREAM(MEMBER) offsetof(struct nacre_hd_upstream, MEMBER)
+
+static void put_egress(const struct nacre_hd *d, struct nacre_json_out *o)
+{
+    single(o, "egress_connections", "gauge", "Connections of enclaves outward now.", d->n_egress);
+    single(o, "egress_turned_away_total", "counter", "Connections of enclaves that were not let out.",
+           d->counters.egress_turned_away);
+    put_upstreams(d, o, "egress_opened_total", "Connections made, by upstream.", UPSTREAM(opened));
+    put_upstreams(d, o, "egress_failed_total", "Addresses not reached.", UPSTREAM(failed));
+    put_upstreams(d, o, "egress_unresolved_total", "Names not resolved.", UPSTREAM(unresolved));
+    put_upstreams(d, o, "egress_refused_total", "Addresses refused because they are not public.",
+                  UPSTREAM(refused));
+    put_upstreams(d, o, "egress_sent_bytes_total", "Bytes from enclaves.", UPSTREAM(out_bytes));
+    put_upstreams(d, o, "egress_received_bytes_total", "Bytes from upstreams.", UPSTREAM(in_bytes));
+}
+
 void nacre_hd_status_metrics(const struct nacre_hd *d, struct nacre_json_out *o)
 {
     const struct nacre_hd_counters *c = &d->counters;
@@ -139,4 +170,5 @@ void nacre_hd_status_metrics(const struct nacre_hd *d, struct nacre_json_out *o)
                  failed);
     put_enclaves(d, o, "enclave_lost_total", "counter", "Connections it broke off in the middle.", lost);
     put_enclaves(d, o, "enclave_probe_milliseconds", "gauge", "Of the last health check.", probe_ms);
+    put_egress(d, o);
 }

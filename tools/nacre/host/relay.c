@@ -167,12 +167,6 @@ static void far_ended(struct nacre_hd_conn *conn)
         nacre_hd_conn_close(conn, false);
 }
 
-/* Answered, and the client is gone, of which the far side would not hear by half. */
-static bool over(const struct nacre_hd_conn *conn)
-{
-    return conn->near.eof && conn->cut_half && conn->quiet && !conn->far.pending && !conn->near.pending;
-}
-
 void nacre_hd_relay(struct nacre_hd_conn *conn)
 {
     struct nacre_hd_side *near = &conn->near, *far = &conn->far;
@@ -188,7 +182,7 @@ void nacre_hd_relay(struct nacre_hd_conn *conn)
         if (conn->ops->broken)
             conn->ops->broken(conn);
         nacre_hd_conn_close(conn, true);
-    } else if (rc || over(conn)) {
+    } else if (rc) {
         nacre_hd_conn_close(conn, false);
     } else if (far->eof && !near->pending) {
         far_ended(conn);

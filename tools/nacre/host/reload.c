@@ -3,6 +3,7 @@
 #include "admin.h"
 #include "console.h"
 #include "daemon.h"
+#include "egress.h"
 #include "nitro.h"
 #include "probe.h"
 
@@ -26,6 +27,8 @@ void nacre_hd_enclave_left(struct nacre_hd *d, struct nacre_hd_enclave *e)
         at = &(*at)->next;
     *at = e->next;
     nacre_log_event(NACRE_LEVEL_INFO, "enclave gone", NLS("enclave", e->config.name));
+    nacre_hd_egress_close_unneeded(d);
+    free(e->allow);
     free(e);
 }
 
@@ -128,12 +131,16 @@ static void make_room(struct nacre_hd *d)
 int nacre_hd_apply(struct nacre_hd *d, struct nacre_hd_config *config, char *why, size_t why_len)
 {
     struct nacre_hd_listener *fresh = NULL;
+    struct nacre_hd_outlets *outlets = NULL;
     int rc = nacre_hd_listen_prepare(d, config, &fresh, why, why_len);
-    if (rc)
-        return rc;
-    rc = nacre_hd_admin_start(d, config->health_listen, why, why_len);
+    if (!rc)
+        rc = nacre_hd_egress_prepare(d, config, &outlets, why, why_len);
+    if (!rc)
+        rc = nacre_hd_admin_start(d, config->health_listen, why, why_len);
     if (rc) {
         nacre_hd_listen_abandon(fresh);
+        if (outlets)
+            nacre_hd_egress_abandon(d, outlets);
         return rc;
     }
     /* From here on nothing fails. */
@@ -145,6 +152,7 @@ int nacre_hd_apply(struct nacre_hd *d, struct nacre_hd_config *config, char *why
     make_room(d);
     remove_missing(d);
     add_new(d);
+    nacre_hd_egress_commit(d, outlets);
     nacre_hd_listen_commit(d, config, fresh);
     nacre_hd_nitro_look(d);
     return 0;

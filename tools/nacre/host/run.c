@@ -2,11 +2,13 @@
 
 #include "admin.h"
 #include "console.h"
+#include "egress.h"
 #include "file.h"
 #include "nitro.h"
 #include "notify.h"
 #include "probe.h"
 #include "reload.h"
+#include "resolve.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -139,7 +141,12 @@ static int begin(struct host *h, char *why, size_t why_len)
         return rc;
     d->started_ms = d->loop.now_ms;
     d->sweep.fire = sweep;
-    return nacre_hd_load(d, why, why_len);
+    rc = nacre_hd_load(d, why, why_len);
+    if (rc)
+        return rc;
+    rc = nacre_hd_resolver_start(&d->resolver, &d->loop, (unsigned)d->config->egress_resolvers);
+    (void)snprintf(why, why_len, "no threads to resolve names: %s", strerror(-rc));
+    return rc;
 }
 
 static void end(struct host *h)
@@ -152,8 +159,11 @@ static void end(struct host *h)
         next = e->next;
         nacre_hd_probe_stop(d, e);
         nacre_hd_console_stop(d, e);
+        free(e->allow);
         free(e);
     }
+    nacre_hd_egress_stop(d);
+    nacre_hd_resolver_stop(d->resolver);
     nacre_hd_nitro_stop(d);
     nacre_hd_admin_stop(d);
     nacre_hd_loop_close(&d->loop);
