@@ -170,7 +170,7 @@ const struct nacre_hd_described *nacre_hd_nitro_of(const struct nacre_hd *d, con
     struct nacre_hd_nitro_view view = nacre_hd_nitro_last(d);
     for (int i = 0; e->config.place.kind == NACRE_HD_VSOCK && i < view.n; i++) {
         if (view.list[i].cid == e->config.place.cid)
-            return &view.list[i];
+            return view.list + i;
     }
     return NULL;
 }
