@@ -107,7 +107,7 @@ def spoil(config, what):
     ("plugin.so", ("'app/plugin.so' is there twice",)),
     ("fifo", ("config/x", "FIFO")),
     ("no allow list", ("allowed_endpoints.yaml", "No such file")),
-    ("control character", ("control character",)),
+    ("control character", ("app/a\\x0ab", "no printable ASCII")),
     ("yaml", ("http.bdy", "unknown key")),
 ])
 def test_what_does_not_belong_into_an_apps_ramdisk(tmp_path, what, words):

@@ -68,3 +68,11 @@ def make_config(directory):
     (directory / "nacre.yaml").write_text("http:\n  body_bytes: 4096\n")
     (directory / "allowed_endpoints.yaml").write_text("endpoints: []\n")
     return directory
+
+
+def make_signer(directory, name="signer", curve="secp384r1", subject="/C=US/O=Sea/OU=a/OU=b/CN=shell"):
+    """A key and its self-signed certificate, by the openssl program."""
+    key, cert = directory / f"{name}.key", directory / f"{name}.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", f"ec_paramgen_curve:{curve}", "-nodes", "-keyout",
+                    key, "-out", cert, "-days", "30", "-subj", subject], check=True, capture_output=True)
+    return cert, key

@@ -101,7 +101,7 @@ def newc(name, data=b"", mode=0o100644, ino=1, nlink=None, **fields):
     """One cpio entry with whatever fields the test wants."""
     nlink = nlink if nlink is not None else 2 if mode >> 12 == 4 else 1
     values = {"ino": ino, "mode": mode, "uid": 0, "gid": 0, "nlink": nlink, "mtime": 0, "size": len(data), "major": 0,
-              "minor": 0, "rmajor": 0, "rminor": 0, "namesize": len(name) + 1, "check": 0}
+              "minor": 0, "rmajor": 0, "rminor": 0, "namesize": len(name.encode()) + 1, "check": 0}
     values.update(fields)
     raw = b"070701" + b"".join(b"%08X" % v for v in values.values()) + name.encode() + b"\0"
     raw += bytes(-len(raw) % 4) + data

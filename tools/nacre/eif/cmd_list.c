@@ -39,7 +39,10 @@ static void put_entry(struct nacre_blob *out, const struct nacre_cpio_entry *e)
     nacre_blob_text(out, line);
     if (S_ISLNK(e->mode)) {
         nacre_blob_text(out, " -> ");
-        nacre_blob_put(out, e->data, e->size);
+        char target[NACRE_CPIO_NAME_MAX + 1], shown[NACRE_CPIO_SHOWN];
+        (void)snprintf(target, sizeof target, "%.*s", (int)(e->size < NACRE_CPIO_NAME_MAX ? e->size : 0),
+                       (const char *)e->data);
+        nacre_blob_text(out, nacre_cpio_shown(shown, target));
     }
     if (S_ISCHR(e->mode) || S_ISBLK(e->mode)) {
         (void)snprintf(line, sizeof line, " %u:%u", e->rdev_major, e->rdev_minor);

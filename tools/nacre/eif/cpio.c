@@ -12,6 +12,12 @@ static bool part_is_dots(const char *part, size_t len)
     return (len == 1 && part[0] == '.') || (len == 2 && part[0] == '.' && part[1] == '.');
 }
 
+/* Anything else could play tricks on a terminal or on another reader. */
+static bool printable(char c)
+{
+    return c >= ' ' && c <= '~';
+}
+
 const char *nacre_cpio_name_fault(const char *name)
 {
     if (name[0] == '\0')
@@ -23,8 +29,8 @@ const char *nacre_cpio_name_fault(const char *name)
     if (strcmp(name, "TRAILER!!!") == 0)
         return "is the archive's end mark";
     for (const char *at = name; *at; at++)
-        if ((unsigned char)*at < ' ' || *at == 127)
-            return "has a control character";
+        if (!printable(*at))
+            return "has a byte that is no printable ASCII";
     for (const char *part = name;;) {
         size_t len = strcspn(part, "/");
         if (len == 0)
@@ -41,8 +47,8 @@ const char *nacre_cpio_shown(char out[NACRE_CPIO_SHOWN], const char *name)
 {
     size_t n = 0;
     for (; *name && n + 5 < NACRE_CPIO_SHOWN; name++) {
-        unsigned char c = (unsigned char)*name;
-        int len = snprintf(out + n, NACRE_CPIO_SHOWN - n, c < ' ' || c == 127 ? "\\x%02x" : "%c", c);
+        int len = snprintf(out + n, NACRE_CPIO_SHOWN - n, printable(*name) ? "%c" : "\\x%02x",
+                           (unsigned char)*name);
         n += len > 0 ? (size_t)len : 0;
     }
     out[n] = '\0';

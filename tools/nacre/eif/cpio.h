@@ -33,7 +33,7 @@ struct nacre_cpio {
 /*
  * nacre_cpio_add - one more entry. `data` is taken over, also on failure. Permissions are normalised. 0,
  * -ENOMEM, or -EINVAL with `why` filled when the name is empty, absolute, too long, or has an empty part, ".",
- * ".." or a control character.
+ * ".." or a byte that is no printable ASCII.
  */
 int nacre_cpio_add(struct nacre_cpio *c, const char *name, uint32_t mode, uint8_t *data, size_t size,
                    char *why, size_t why_len);
@@ -66,7 +66,7 @@ int nacre_cpio_read(struct nacre_cpio *out, const uint8_t *data, size_t len, cha
 /* The name rule by itself: NULL when it is a good one, else what is wrong with it. */
 const char *nacre_cpio_name_fault(const char *name);
 
-/* A name for a message: control characters as "\\x0a", cut to the room. Returns out. */
+/* A name for a message: bytes that are not printable ASCII as "\\x0a", cut to the room. Returns out. */
 #define NACRE_CPIO_SHOWN 200u
 const char *nacre_cpio_shown(char out[NACRE_CPIO_SHOWN], const char *name);
 

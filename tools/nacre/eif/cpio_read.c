@@ -1,6 +1,8 @@
 /* cpio_read.c - an archive read back, refusing whatever the writer would not have written. */
 #include "cpio.h"
 
+#include <common/digest.h>
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -78,9 +80,10 @@ static int read_header(struct reader *r)
 {
     if (r->len - r->at < HEADER)
         return wrong(r, r->len, "the archive ends in the header of an entry at %zu", r->at);
+    char magic[13];
+    nacre_hex(magic, r->data + r->at, 6);
     if (memcmp(r->data + r->at, "070701", 6) != 0)
-        return wrong(r, r->at, "the magic is '%.6s', expected 070701",
-                     memchr(r->data + r->at, 0, 6) ? "(binary)" : (const char *)r->data + r->at);
+        return wrong(r, r->at, "the magic is %s, expected 303730373031 (\"070701\")", magic);
     for (unsigned i = 0; i < FIELDS; i++) {
         int rc = read_field(r, (enum field)i);
         if (rc)

@@ -44,18 +44,32 @@ static void measurements(struct nacre_json_out *out, const struct nacre_eif_pcrs
     nacre_json_lit(out, "\n  }");
 }
 
+/* Of several members of one name, nitro-cli keeps the last. */
+static bool comes_again(const X509 *cert, int i, const char *name)
+{
+    char other[128], *value = NULL;
+    bool again = false;
+    while (!again && nacre_eif_cert_issuer(cert, ++i, other, sizeof other, &value)) {
+        again = strcmp(other, name) == 0;
+        free(value);
+    }
+    return again;
+}
+
 static void issuer(struct nacre_json_out *out, const X509 *cert)
 {
     char name[128], *value = NULL;
     key(out, 2, true, "IssuerName");
     nacre_json_lit(out, "{");
-    int n = 0;
-    while (nacre_eif_cert_issuer(cert, n, name, sizeof name, &value)) {
-        text(out, 3, n == 0, name, value);
+    bool first = true;
+    for (int i = 0; nacre_eif_cert_issuer(cert, i, name, sizeof name, &value); i++) {
+        if (!comes_again(cert, i, name)) {
+            text(out, 3, first, name, value);
+            first = false;
+        }
         free(value);
-        n++;
     }
-    nacre_json_lit(out, n > 0 ? "\n    }" : "}");
+    nacre_json_lit(out, first ? "}" : "\n    }");
 }
 
 static void certificate(struct nacre_json_out *out, const X509 *cert)

@@ -18,6 +18,9 @@ __attribute__((format(printf, 3, 4))) static void line(struct nacre_json_out *ou
     if (n > 0)
         (void)vsnprintf(text + n, sizeof text - (size_t)n, format, args);
     va_end(args);
+    for (char *at = text; *at; at++)
+        if (*at < ' ' || *at == 127)
+            *at = '?'; /* an image's text is not to speak to the terminal */
     nacre_json_lit(out, text);
     nacre_json_lit(out, "\n");
 }

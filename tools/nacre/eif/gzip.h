@@ -6,7 +6,7 @@
 
 #define NACRE_GZIP_HEADER  10u
 #define NACRE_GZIP_TRAILER 8u
-#define NACRE_GUNZIP_MAX   ((size_t)1 << 30) /* bytes that come out of one member */
+#define NACRE_GUNZIP_MAX   ((size_t)512 << 20) /* bytes that come out of one member */
 
 /*
  * nacre_gzip_stored - data[0..len) as a member of stored blocks, nothing compressed, at the end of *out. Every

@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SECTION_MAX (4u * NACRE_EIF_PEM_MAX)
+#define SECTION_MAX    (4u * NACRE_EIF_PEM_MAX)
+#define TAG_COSE_SIGN1 0xd2u /* tag 18 */
 
 struct parts {
     struct nacre_blob pem, cose;
@@ -134,11 +135,9 @@ static int read_cose(struct nacre_eif_signature *out, const struct nacre_blob *b
                      const uint8_t pcr0[NACRE_SHA384_LEN], char *why, size_t why_len)
 {
     struct cose c = {0};
-    cbor_item_t *root = nacre_cbor_load(bytes->data, bytes->len);
-    const cbor_item_t *list = root;
-    cbor_item_t *tagged = NULL;
-    if (root && cbor_isa_tag(root) && cbor_tag_value(root) == 18)
-        list = tagged = cbor_tag_item(root);
+    /* The tag is looked for as its one byte: libcbor before 0.9 takes the tags 6 to 20 for errors. */
+    size_t tag = bytes->len > 0 && bytes->data[0] == TAG_COSE_SIGN1;
+    cbor_item_t *list = nacre_cbor_load(bytes->data + tag, bytes->len - tag);
     bool good = list && cbor_isa_array(list) && nacre_cbor_count(list) == 4 &&
                 nacre_cbor_bytes(nacre_cbor_at(list, 0), &c.prot, &c.prot_len) &&
                 cbor_isa_map(nacre_cbor_at(list, 1)) &&
@@ -146,10 +145,8 @@ static int read_cose(struct nacre_eif_signature *out, const struct nacre_blob *b
                 nacre_cbor_bytes(nacre_cbor_at(list, 3), &c.raw, &c.raw_len);
     if (good)
         judge(out, &c, pcr0);
-    if (tagged)
-        cbor_decref(&tagged);
-    if (root)
-        cbor_decref(&root);
+    if (list)
+        cbor_decref(&list);
     return good ? 0 : damaged(why, why_len, "'signature' is no COSE_Sign1");
 }
 
