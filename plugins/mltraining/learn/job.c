@@ -42,7 +42,10 @@ int ml_task_refuse(const struct ml_task *task, const char *format, ...)
 const struct ml_kind *ml_kind_of(enum ml_algorithm algorithm)
 {
     static const struct ml_kind *const kinds[ML_ALGORITHMS] = {
-        [ML_MLP] = &ml_kind_mlp,
+        [ML_MLP] = &ml_kind_mlp,           [ML_LINEAR] = &ml_kind_linear, [ML_RIDGE] = &ml_kind_linear,
+        [ML_LOGISTIC] = &ml_kind_logistic, [ML_KNN] = &ml_kind_knn,       [ML_KMEANS] = &ml_kind_kmeans,
+        [ML_NAIVE_BAYES] = &ml_kind_bayes, [ML_TREE] = &ml_kind_tree,     [ML_FOREST] = &ml_kind_tree,
+        [ML_BOOSTING] = &ml_kind_boost,
     };
     return (unsigned)algorithm < ML_ALGORITHMS ? kinds[algorithm] : NULL;
 }

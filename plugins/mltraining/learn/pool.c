@@ -126,7 +126,7 @@ uint32_t ml_pool_threads(const struct ml_pool *pool)
 
 void ml_pool_run(struct ml_pool *pool, uint64_t n, void (*work)(void *ctx, uint64_t i), void *ctx)
 {
-    if (pool->threads == 1 || n < 2) {
+    if (!pool || pool->threads == 1 || n < 2) {
         for (uint64_t i = 0; i < n; i++)
             work(ctx, i);
         return;

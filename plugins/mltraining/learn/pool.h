@@ -17,7 +17,7 @@ struct ml_pool *ml_pool_new(uint32_t threads);
 void ml_pool_free(struct ml_pool *pool);
 uint32_t ml_pool_threads(const struct ml_pool *pool);
 
-/* work(ctx, i) for every i below n, in any order; returns when all are done. From one thread at a time. */
+/* work(ctx, i) for every i below n, in any order; returns when all are done. From one thread at a time. pool may be NULL. */
 void ml_pool_run(struct ml_pool *pool, uint64_t n, void (*work)(void *ctx, uint64_t i), void *ctx);
 
 #endif

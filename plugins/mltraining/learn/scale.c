@@ -81,9 +81,5 @@ void ml_scale_apply(const struct ml_model *model, struct ml_pool *pool, const fl
     } else if (out == x) {
         return;
     }
-    if (pool)
-        ml_pool_run(pool, (rows + ROWS - 1) / ROWS, apply_rows, &a);
-    else
-        for (uint64_t i = 0; i * ROWS < rows; i++)
-            apply_rows(&a, i);
+    ml_pool_run(pool, (rows + ROWS - 1) / ROWS, apply_rows, &a);
 }
