@@ -99,15 +99,31 @@ static void put_pair(struct line *l, const char *key, struct nacre_log_value v)
     }
 }
 
+/*
+ * Not gmtime_r(): that takes a lock and reads the time zone's file, and a refused system call is logged from a signal
+ * handler that may have come in the middle of either. Days to year, month and day of the Gregorian calendar, counted
+ * from 1 March of the year 0, in which leap days come last.
+ */
+size_t nacre_log_time(char *out, size_t room, const struct timespec *now)
+{
+    int64_t seconds = now->tv_sec % 86400, day = now->tv_sec / 86400 + 719468;
+    int64_t era = day / 146097, of_era = day % 146097;
+    int64_t years = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+    int64_t of_year = of_era - (365 * years + years / 4 - years / 100), months = (5 * of_year + 2) / 153;
+    int64_t month = months < 10 ? months + 3 : months - 9;
+    int n = snprintf(out, room, "%04lld-%02lld-%02lldT%02lld:%02lld:%02lld.%03ldZ",
+                     (long long)(years + era * 400 + (month <= 2)), (long long)month,
+                     (long long)(of_year - (153 * months + 2) / 5 + 1), (long long)(seconds / 3600),
+                     (long long)(seconds / 60 % 60), (long long)(seconds % 60), now->tv_nsec / 1000000);
+    return n > 0 && (size_t)n < room ? (size_t)n : 0;
+}
+
 static void put_start(struct line *l)
 {
     struct timespec now;
-    struct tm utc;
-    char stamp[48];
+    char stamp[64];
     (void)clock_gettime(CLOCK_REALTIME, &now);
-    (void)gmtime_r(&now.tv_sec, &utc);
-    size_t n = strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%S", &utc);
-    n += (size_t)snprintf(stamp + n, sizeof stamp - n, ".%03dZ", (int)(now.tv_nsec / 1000000));
+    size_t n = nacre_log_time(stamp, sizeof stamp, &now);
     if (log_json)
         put(l, "{\"time\":\"", 9);
     else

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <time.h>
 
 enum nacre_log_level { NACRE_LEVEL_DEBUG, NACRE_LEVEL_INFO, NACRE_LEVEL_WARN, NACRE_LEVEL_ERROR };
 
@@ -19,6 +20,12 @@ void nacre_log_setup(const char *program, enum nacre_log_level min, bool json);
 
 /* The level of a name as the configuration has it; NACRE_LEVEL_INFO for anything else. */
 enum nacre_log_level nacre_log_level_of(const char *name);
+
+/*
+ * The time as it stands in a line (RFC 3339, UTC, with milliseconds), terminated; its length, 0 when `room` is too small:
+ * 32 always suffice. For times since 1970. Safe in a signal handler.
+ */
+size_t nacre_log_time(char *out, size_t room, const struct timespec *now);
 
 /* One value of a line. Made by the macros below. */
 struct nacre_log_value {

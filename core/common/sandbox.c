@@ -6,6 +6,8 @@
 #include <sched.h>
 #include <seccomp.h>
 #include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -61,6 +63,10 @@ static int refuse_reach(void *ctx)
         seccomp_rule_add(ctx, REFUSE, SCMP_SYS(tgkill), 1, SCMP_A0(SCMP_CMP_NE, (scmp_datum_t)getpid(), 0));
     for (size_t i = 0; i < sizeof owners / sizeof owners[0] && !err; i++)
         err = seccomp_rule_add(ctx, REFUSE, SCMP_SYS(fcntl), 1, SCMP_A1(IS(owners[i])));
+    /* what reports refused calls stays */
+    if (!err)
+        err = seccomp_rule_add(ctx, REFUSE, SCMP_SYS(rt_sigaction), 2, SCMP_A0(SCMP_CMP_EQ, SIGSYS),
+                               SCMP_A1(SCMP_CMP_NE, 0));
     /* given away with unsent data, such a socket holds up whoever closes it, for as long as it says */
     if (!err)
         err = seccomp_rule_add(ctx, REFUSE, SCMP_SYS(setsockopt), 2, SCMP_A1(IS(SOL_SOCKET)),
@@ -92,17 +98,20 @@ int nacre_sandbox_refuse(int (*add)(void *ctx))
     return err;
 }
 
-static int add_rules(scmp_filter_ctx ctx, const char *const *names, size_t n)
+static int add_names(scmp_filter_ctx ctx, const char *const *names, size_t n)
 {
-    for (size_t i = 0; i < n; i++) {
+    int err = 0;
+    for (size_t i = 0; i < n && !err; i++) {
         int nr = seccomp_syscall_resolve_name(names[i]);
-        if (nr == __NR_SCMP_ERROR || nr < 0)
-            continue; /* not on this architecture */
-        int err = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, nr, 0);
-        if (err)
-            return err;
+        if (nr >= 0) /* else not on this architecture */
+            err = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, nr, 0);
     }
-    /* a thread shares everything with its process; a fork would be a process that nobody supervises */
+    return err;
+}
+
+/* A thread shares everything with its process; a fork would be a process that nobody supervises. */
+static int add_threads(scmp_filter_ctx ctx)
+{
     int err = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
                                SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD | CLONE_VM, CLONE_THREAD | CLONE_VM));
     if (err)
@@ -111,17 +120,30 @@ static int add_rules(scmp_filter_ctx ctx, const char *const *names, size_t n)
     return seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
 }
 
-int nacre_sandbox_allow(const char *const *names, size_t n, int kill)
+static int load_list(const char *const *names, size_t n, uint32_t otherwise, bool threads)
 {
-    int err = nacre_sandbox_refuse(refuse_reach);
-    if (err)
-        return err;
-    scmp_filter_ctx ctx = seccomp_init(kill ? SCMP_ACT_KILL_PROCESS : SCMP_ACT_ERRNO(EPERM));
+    scmp_filter_ctx ctx = seccomp_init(otherwise);
     if (!ctx)
         return -ENOMEM;
-    err = add_rules(ctx, names, n);
+    int err = add_names(ctx, names, n);
+    if (!err && threads)
+        err = add_threads(ctx);
     if (!err)
         err = seccomp_load(ctx);
     seccomp_release(ctx);
     return err;
+}
+
+int nacre_sandbox_allow(const char *const *names, size_t n, int kill)
+{
+    int err = nacre_sandbox_report();
+    if (!err)
+        err = nacre_sandbox_refuse(refuse_reach);
+    return err ? err : load_list(names, n, kill ? SCMP_ACT_KILL_PROCESS : SCMP_ACT_TRAP, true);
+}
+
+int nacre_sandbox_list(const char *const *names, size_t n)
+{
+    int err = nacre_sandbox_report();
+    return err ? err : load_list(names, n, SCMP_ACT_TRAP, false);
 }

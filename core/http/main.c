@@ -2,6 +2,7 @@
  * nacre-http - speaks HTTP to the network and renders what nacred has signed. Holds no secret, opens nothing, connects
  * to nothing: all its descriptors are given to it. Started by nacred only.
  */
+#include "common/landlock.h"
 #include "common/log.h"
 #include "common/sandbox.h"
 #include "control.h"
@@ -57,8 +58,14 @@ static int serve(const struct nacre_manifest *manifest)
     int err = nacre_control_init(&control, manifest, NACRE_FD_CONTROL, why, sizeof why);
     if (err)
         return fail(why);
-    /* lanes and listeners are made, nothing was accepted: from here on this process cannot reach for anything new */
-    err = nacre_sandbox_refuse(refuse_arguments);
+        /* lanes and listeners are made, nothing was accepted: from here on this process cannot reach for anything new */
+#ifndef NACRE_SANITIZED
+    err = nacre_landlock_nothing();
+    if (err == -EOPNOTSUPP)
+        err = 0;
+#endif
+    if (!err)
+        err = nacre_sandbox_refuse(refuse_arguments);
     if (!err)
         err = nacre_sandbox_allow(allowed_calls, sizeof allowed_calls / sizeof allowed_calls[0], 0);
     if (err) {

@@ -1,6 +1,8 @@
 #include "core.h"
 
+#include "common/landlock.h"
 #include "common/log.h"
+#include "confine.h"
 #include "init.h"
 #include "measure.h"
 #include "pcrs.h"
@@ -160,6 +162,30 @@ static int make_key(struct nacre_core *c)
     return 0;
 }
 
+/* Says once what this machine can take from us and from the helpers; an enclave's kernel can do all that matters. */
+static int confine(struct nacre_core *c)
+{
+    const int needed = CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWIPC;
+    const int namespaces = nacre_confine_namespaces(), landlock = nacre_landlock_version();
+    char text[64];
+    nacre_confine_text(namespaces, text);
+    if (c->is_init && ((namespaces & needed) != needed || landlock == 0))
+        return nacre_refuse("this kernel has namespaces '%s', Landlock %d; needed are 'net mnt ipc' and 1",
+                            text, landlock);
+    c->http.identity = c->app.identity = (struct nacre_identity){.namespaces = namespaces};
+    if (c->is_init) {
+        c->http.identity.id = NACRE_HTTP_UID;
+        c->app.identity.id = NACRE_APP_UID;
+        c->http.identity.threads = c->app.identity.threads = NACRE_HELPER_THREADS;
+    }
+    int err = nacre_confine_self();
+    if (err)
+        return nacre_refuse("system calls cannot be confined: %s", strerror(-err));
+    nacre_log_event((namespaces & needed) == needed && landlock ? NACRE_LEVEL_INFO : NACRE_LEVEL_WARN,
+                    "confined", NLS("namespaces", text), NLI("landlock", landlock));
+    return 0;
+}
+
 int nacre_boot(struct nacre_core *c, const char *manifest, const char *plugin)
 {
     nacre_broker_init(&c->broker);
@@ -169,13 +195,9 @@ int nacre_boot(struct nacre_core *c, const char *manifest, const char *plugin)
     nacre_timekeeper_init(&c->time, config->clock_max_error_ms, strcmp(config->nsm_transport, "device") == 0);
     nacre_helper_init(&c->http, "nacre-http", config);
     nacre_helper_init(&c->app, "nacre-app", config);
-    if (c->is_init) {
-        c->http.identity = (struct nacre_identity){NACRE_HTTP_UID, NACRE_HELPER_THREADS};
-        c->app.identity = (struct nacre_identity){NACRE_APP_UID, NACRE_HELPER_THREADS};
-    }
     c->started_ns = nacre_monotonic_ns();
-    if (seal(c) < 0 || nacre_check_plugin(c) < 0 || open_sockets(c) < 0 || start_helpers(c) < 0 ||
-        make_key(c) < 0)
+    if (confine(c) < 0 || seal(c) < 0 || nacre_check_plugin(c) < 0 || open_sockets(c) < 0 ||
+        start_helpers(c) < 0 || make_key(c) < 0)
         return -1;
     nacre_send_state(c);
     return 0;

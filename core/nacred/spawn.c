@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <sys/prctl.h>
@@ -17,6 +18,8 @@
 static bool assume(const struct nacre_identity *as)
 {
     const struct rlimit threads = {as->threads, as->threads};
+    if (as->namespaces && unshare(as->namespaces) < 0)
+        return false;
     return as->id == 0 || (setrlimit(RLIMIT_NPROC, &threads) == 0 && setgroups(0, NULL) == 0 &&
                            setresgid(as->id, as->id, as->id) == 0 && setresuid(as->id, as->id, as->id) == 0 &&
                            prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);

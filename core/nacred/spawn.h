@@ -8,10 +8,11 @@
 
 #define NACRE_SPAWN_FDS 3u
 
-/* What a helper becomes inside an enclave, where nobody else's limits hold. */
+/* What a helper becomes; id and threads inside an enclave alone, where nobody else's limits hold. */
 struct nacre_identity {
     uid_t id;         /* uid and gid, without further groups; 0: whoever we are, and our limits */
     uint32_t threads; /* at most */
+    int namespaces;   /* CLONE_NEW*: of its own, see confine.h */
 };
 
 /*

@@ -89,6 +89,24 @@ START_TEST(long_values_are_cut_and_the_line_stays_one)
 }
 END_TEST
 
+/* Against the C library's calendar: every day at odd times up to 2400, and the ends of months and years. */
+START_TEST(times)
+{
+    for (int64_t t = 0; t < INT64_C(13569465600); t += 86399) {
+        const struct timespec at = {.tv_sec = t, .tv_nsec = 987654321};
+        struct tm utc;
+        char want[64], got[32];
+        ck_assert_ptr_nonnull(gmtime_r(&at.tv_sec, &utc));
+        ck_assert_uint_gt(strftime(want, sizeof want, "%Y-%m-%dT%H:%M:%S.987Z", &utc), 0);
+        ck_assert_uint_eq(nacre_log_time(got, sizeof got, &at), strlen(want));
+        ck_assert_str_eq(got, want);
+    }
+    char small[24];
+    const struct timespec at = {.tv_sec = 1};
+    ck_assert_uint_eq(nacre_log_time(small, sizeof small, &at), 0);
+}
+END_TEST
+
 static void add(TCase *tc)
 {
     tcase_add_test(tc, one_line_per_event);
@@ -96,6 +114,7 @@ static void add(TCase *tc)
     tcase_add_test(tc, json_lines);
     tcase_add_test(tc, json_stays_json_where_it_is_cut);
     tcase_add_test(tc, levels_by_name);
+    tcase_add_test(tc, times);
     tcase_add_test(tc, long_values_are_cut_and_the_line_stays_one);
 }
 

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -39,6 +40,7 @@ static const char *const calls[] = {"read",
                                     "fcntl",
                                     "sendto",
                                     "tgkill",
+                                    "dup2",
                                     "no_such_call"};
 #define N_CALLS (sizeof calls / sizeof calls[0])
 
@@ -172,6 +174,44 @@ START_TEST(threads_still_start)
 }
 END_TEST
 
+static int log_end;
+
+/* Tries twice what is refused, and to take the report away. */
+static int refused_aloud(void)
+{
+    struct sigaction own = {.sa_handler = SIG_IGN};
+    (void)dup2(log_end, STDERR_FILENO);
+    for (int i = 0; i < 2; i++) {
+        errno = 0;
+        if (!eperm(socket(AF_UNIX, SOCK_STREAM, 0)))
+            return 1;
+    }
+    if (sigaction(SIGSYS, &own, NULL) == 0 || errno != EPERM)
+        return 2;
+    return sigaction(SIGUSR1, &own, NULL) == 0 && eperm(syscall(SYS_io_uring_setup, 1, NULL)) ? 0 : 3;
+}
+
+START_TEST(refused_calls_are_named_once)
+{
+    int ends[2];
+    char text[1024];
+    ck_assert_int_eq(pipe(ends), 0);
+    log_end = ends[1];
+    ck_assert_int_eq(in_child(0, refused_aloud), 0);
+    (void)close(ends[1]);
+    size_t len = 0;
+    for (ssize_t n; (n = read(ends[0], text + len, sizeof text - 1 - len)) > 0;)
+        len += (size_t)n;
+    text[len] = '\0';
+    static const char line[] = "event=\"system call refused\" call=socket nr=";
+    const char *first = strstr(text, line);
+    ck_assert_msg(first != NULL, "%s", text);
+    ck_assert_ptr_null(strstr(first + sizeof line - 1, "call=socket"));
+    ck_assert_ptr_nonnull(strstr(text, "call=io_uring_setup"));
+    (void)close(ends[0]);
+}
+END_TEST
+
 START_TEST(kills_when_told_to)
 {
     ck_assert_int_eq(in_child(1, killed_call), 128 + SIGSYS);
@@ -185,6 +225,7 @@ static void add(TCase *tc)
     tcase_add_test(tc, others_memory_is_out_of_reach);
     tcase_add_test(tc, basics);
     tcase_add_test(tc, threads_still_start);
+    tcase_add_test(tc, refused_calls_are_named_once);
     tcase_add_test(tc, kills_when_told_to);
 }
 

@@ -1,0 +1,97 @@
+#include "confine.h"
+
+#include "common/sandbox.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static const struct {
+    int flag;
+    const char *name;
+} kinds[] = {{CLONE_NEWUSER, "user"}, {CLONE_NEWNET, "net"}, {CLONE_NEWNS, "mnt"},
+             {CLONE_NEWIPC, "ipc"},   {CLONE_NEWUTS, "uts"}, {CLONE_NEWCGROUP, "cgroup"}};
+#define KINDS (sizeof kinds / sizeof kinds[0])
+
+/* Bits of `kinds`, as an exit status. Root needs no user namespace, and would only be confused by one. */
+static int try_all(void)
+{
+    int had = 0;
+    for (size_t i = geteuid() == 0 ? 1 : 0; i < KINDS; i++)
+        if (unshare(kinds[i].flag) == 0)
+            had |= 1 << i;
+        else if (i == 0)
+            return 0;
+    return had;
+}
+
+int nacre_confine_namespaces(void)
+{
+    int status = 0, flags = 0;
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(try_all());
+    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        continue;
+    for (size_t i = 0; i < KINDS && pid > 0 && WIFEXITED(status); i++)
+        if (WEXITSTATUS(status) & 1 << i)
+            flags |= kinds[i].flag;
+    return flags;
+}
+
+void nacre_confine_text(int namespaces, char out[64])
+{
+    size_t n = 0;
+    out[0] = '\0';
+    for (size_t i = 0; i < KINDS && n < 64; i++)
+        if (namespaces & kinds[i].flag)
+            n += (size_t)snprintf(out + n, 64 - n, "%s%s", n ? " " : "", kinds[i].name);
+}
+
+#ifndef NACRE_SANITIZED
+static const char *const calls[] = {
+    /* clang-format off */
+    /* descriptors, sockets, waiting */
+    "read", "write", "readv", "writev", "pread64", "lseek", "close", "close_range", "fcntl", "dup", "dup2", "dup3",
+    "fstat", "newfstatat", "ioctl", "pipe2", "eventfd2", "signalfd4", "timerfd_create", "timerfd_settime",
+    "memfd_create", "ftruncate", "epoll_create1", "epoll_ctl", "epoll_wait", "epoll_pwait", "epoll_pwait2", "poll",
+    "ppoll", "select", "pselect6", "socket", "socketpair", "bind", "listen", "connect", "accept", "accept4",
+    "shutdown", "sendto", "sendmsg", "recvfrom", "recvmsg", "setsockopt", "getsockopt", "getsockname", "getpeername",
+    /* files to read: the loader's, when a helper is executed, and the plugin's second digest */
+    "open", "openat", "access", "faccessat", "faccessat2", "readlink", "readlinkat", "stat", "statx", "getdents64",
+    "getcwd",
+    /* sockets with a name in a development run */
+    "unlink", "unlinkat", "fchmod",
+    /* memory */
+    "mmap", "munmap", "mremap", "mprotect", "madvise", "brk", "mlock", "mlock2", "munlock",
+    /* threads and helpers, and what those give up before they run anything of others */
+    "clone", "clone3", "fork", "vfork", "execve", "wait4", "waitid", "kill", "tgkill", "exit", "exit_group", "futex",
+    "set_robust_list", "set_tid_address", "rseq", "arch_prctl", "prctl", "seccomp", "unshare", "setsid", "setgroups",
+    "setresuid", "setresgid", "capget", "capset", "landlock_create_ruleset", "landlock_add_rule",
+    "landlock_restrict_self", "getrlimit", "setrlimit", "prlimit64", "sched_setscheduler", "sched_getaffinity",
+    "sched_setaffinity", "sched_yield", "sysinfo", "uname", "getrusage",
+    "getpid", "gettid", "getppid", "getuid", "geteuid", "getgid", "getegid",
+    /* signals, time, randomness */
+    "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigaltstack", "restart_syscall", "clock_gettime",
+    "clock_getres", "clock_nanosleep", "nanosleep", "gettimeofday", "time", "getrandom", "clock_settime",
+    "clock_adjtime", "adjtimex", "settimeofday",
+    /* the end of an enclave */
+    "sync", "reboot",
+    /* clang-format on */
+};
+#endif
+
+int nacre_confine_self(void)
+{
+#ifdef NACRE_SANITIZED /* they trace, and write reports */
+    return 0;
+#else
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+        return -errno;
+    return nacre_sandbox_list(calls, sizeof calls / sizeof calls[0]);
+#endif
+}
