@@ -30,9 +30,6 @@ class Local:
         words = self.upstream.stdout.readline().decode().split()
         assert self.upstream.stdout.readline() == b"ready\n"
         self.runtime.options = words[1:] + [w for s in sets for w in ("--set", s)]
-        (self.runtime.dir / "allow.yaml").write_text("endpoints: [fullnode.mainnet.sui.io, fullnode.testnet.sui.io, "
-                                                     "graphql.mainnet.sui.io, graphql.testnet.sui.io, redteam.suisentinel.xyz]\n")
-        self.runtime.allow = self.runtime.dir / "allow.yaml"
         self.runtime.start()
 
     def stop(self):
@@ -120,9 +117,9 @@ def measure_bursts(harness, calls, delay_ms, rounds):
         local.stop()
 
 
-def measure_memory(harness, calls, connections):
+def measure_memory(harness, calls, connections, *sets):
     """Verdicts have 1 MiB, so that they are as many as they will ever be after a tenth of the calls."""
-    local = Local(harness, 0, "plugin.verdict_bytes=1048576")
+    local = Local(harness, 0, "plugin.verdict_bytes=1048576", *sets)
     rows = []
     try:
         for i in range(10):
@@ -146,6 +143,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--calls", type=int, default=20000)
     parser.add_argument("--connections", type=int, default=32)
+    parser.add_argument("--workers", type=int, default=256, help="for the memory; fewer settle sooner")
     args = parser.parse_args()
     sys.path.insert(0, str(HERE.parent / "tests" / "e2e"))
     os.environ["NACRE_OUT"] = str(args.out.resolve())
@@ -153,7 +151,7 @@ def main():
     if args.rounds:
         measure_bursts(harness, args.at_once, args.delay_ms, args.rounds)
     if args.calls:
-        measure_memory(harness, args.calls, args.connections)
+        measure_memory(harness, args.calls, args.connections, f"app.workers={args.workers}")
 
 
 if __name__ == "__main__":

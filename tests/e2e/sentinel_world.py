@@ -34,7 +34,7 @@ def sentinel(access="grpc", sets=(), networks=("mainnet", "testnet"), **options)
         runtime.ca.write_bytes(world.authority.pem())
         runtime.allow = pathlib.Path(runtime.dir) / "allow.yaml"
         runtime.allow.write_text(ALLOW)
-        runtime.upstream, runtime.world = world.mappings, world
+        runtime.upstream, runtime.world = world.mappings(), world
         runtime.sets = world.settings(access, networks) + list(sets)
         runtime.start()
         yield runtime

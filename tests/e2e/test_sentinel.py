@@ -413,7 +413,8 @@ def test_prompts_and_keys_are_told_to_nobody():
         node_says = attack(runtime, raw=canary.encode())
         typed = attack(runtime, type=f"0x5e::{canary}::Attack<u8>")
         agented = attack(runtime, agent_id=canary)
-        for found in (node_says, typed, agented, "0x77", canary):
+        failed = attack(runtime, status=grpc.StatusCode.INTERNAL, details=canary)
+        for found in (node_says, typed, agented, failed, "0x77", canary):
             answers.append(consume(runtime, found, canary, attacker_signature=canary))
         answers.append(consume(runtime, attack(runtime), canary))
         for reply in answers:
@@ -421,7 +422,7 @@ def test_prompts_and_keys_are_told_to_nobody():
         for path in ("/health_check", "/openapi.json", "/metrics", f"/{canary[::-1]}"):
             said += runtime.get(path).body
         said += harness.request(runtime.admin, "GET", "/metrics").body
-        assert len(answers) == 21 and sum(r.status == 200 for r in answers) == 2, [r.status for r in answers]
+        assert len(answers) == 22 and sum(r.status == 200 for r in answers) == 2, [r.status for r in answers]
     said += runtime.log().encode() + runtime.out.encode()
     assert len(said) > 5000 and canary.encode() not in said, re.search(rb".{80}c4n4ry.{80}", said)
 
@@ -470,6 +471,18 @@ def test_the_apps_own_configuration_gives_way_to_a_given_one():
     assert status != 0 and "configuration has no plugin.ai_url" in said
 
 
+def test_an_image_has_the_same_settings():
+    """image.yaml stands in the place of nacre.yaml, so it must not fall behind."""
+    def below(file, section):
+        text = (harness.ROOT / "plugins" / "sentinel" / file).read_text("utf-8")
+        lines = [line for line in text.split("\n") if line.strip() and not line.strip().startswith("#")]
+        start = lines.index(f"{section}:") + 1
+        end = next((i for i in range(start, len(lines)) if not lines[i].startswith(" ")), len(lines))
+        return lines[start:end]
+    for section in ("app", "http", "plugin"):
+        assert below("nacre.yaml", section) == below("image.yaml", section) and below("nacre.yaml", section)
+
+
 # ---- Many at once, and many ---------------------------------------------------------------------------------------
 
 def bench():
@@ -492,5 +505,5 @@ def test_two_hundred_at_once(capsys):
 def test_memory_stays_flat(capsys):
     """bench/sentinel.py does it over 20,000 calls."""
     with capsys.disabled():
-        rows, _ = bench().measure_memory(harness, 4000, 32)
-    assert rows[-1]["nacre-app"] < rows[4]["nacre-app"] * 1.15 + 2
+        rows, _ = bench().measure_memory(harness, 5000, 8, "app.workers=8")
+    assert rows[-1]["nacre-app"] < rows[4]["nacre-app"] * 1.1 + 1

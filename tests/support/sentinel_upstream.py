@@ -6,7 +6,8 @@
 serves gRPC, GraphQL and JSON-RPC of two networks with the same objects, and the AI module; prints the options that
 `nacre dev --app sentinel` needs to reach them, then "ready", and ends with standard input or a signal. In this mode
 every object whose id begins with 9e is a paid Attack on agent "7"; an attack on a registered agent wins when its
-message contains the agent's private_prompt.
+message contains the agent's private_prompt. With --access graphql or jsonrpc, graphql.{mainnet,testnet}.sui.io have to be
+on the allow list as well.
 """
 import argparse
 import asyncio
@@ -170,9 +171,10 @@ class Upstream:
                 writer.transport.abort()
         asyncio.run_coroutine_threadsafe(end(), event_loop()).result(60)
 
-    @property
-    def mappings(self):
-        return [f"{host}=127.0.0.1:{port}" for host, port in self.ports.items()]
+    def mappings(self, access=None):
+        """What `nacre dev --upstream` needs: for all hosts, or for those of one way to ask a node."""
+        left_out = set() if access is None else set((GRAPHQL_HOSTS if access == "grpc" else GRPC_HOSTS).values())
+        return [f"{host}=127.0.0.1:{port}" for host, port in self.ports.items() if host not in left_out]
 
     def settings(self, access="grpc", networks=("mainnet", "testnet")):
         """What `nacre dev --set` needs."""
@@ -190,7 +192,7 @@ def main():
     args = parser.parse_args()
     upstream = Upstream(args.delay_ms)
     pathlib.Path(args.ca_out).write_bytes(upstream.authority.pem())
-    options = [f"--upstream {m}" for m in upstream.mappings] + [f"--set {s}" for s in upstream.settings(args.access)]
+    options = [f"--upstream {m}" for m in upstream.mappings(args.access)] + [f"--set {s}" for s in upstream.settings(args.access)]
     print(f"options --ca {args.ca_out} {' '.join(options)}\nready", flush=True)
     try:
         sys.stdin.read()

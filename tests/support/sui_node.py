@@ -73,6 +73,7 @@ class Object:
     gone: bool = False        # deleted, or wrapped into another object
     # ways to go wrong
     status: object = None     # grpc.StatusCode instead of the object; the HTTP side answers 500
+    details: str = "as the test wants it"
     raw: bytes = None         # bytes instead of the message or body
     delay: float = 0.0
     version: int = 42
@@ -217,7 +218,7 @@ def ledger_service(nodes, pause):
         if found is None or found.gone:
             await context.abort(grpc.StatusCode.NOT_FOUND, f"Object {request.object_id} not found")
         if found.status is not None:
-            await context.abort(found.status, "as the test wants it")
+            await context.abort(found.status, found.details)
         if found.raw is not None:
             return found.raw
         return node.grpc_object(found, list(request.read_mask.paths)).SerializeToString()
