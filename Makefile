@@ -33,8 +33,8 @@ ENGINE ?= libfuzzer
 MINUTES ?= 10
 FUZZ_CC = $(if $(filter afl,$(ENGINE)),afl-clang-fast,clang)
 
-.PHONY: help setup build build-tests build-asan build-tsan run demo image image-lock image-kernel-record test lint \
-	bench soak asan tsan fuzz clean
+.PHONY: help setup build build-tests build-asan build-tsan run demo image image-lock image-kernel-record vm test \
+	test-vm lint bench soak asan tsan fuzz clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-19s %s\n", $$1, $$2 }' Makefile
@@ -70,8 +70,20 @@ image-lock: ## pin what the mirror has today: packages that images are built in
 image-kernel-record: ## build the kernel and record its digest, after a change of its source or configuration
 	@tools/image/kernel.sh "$$(tools/image/tree.sh)" --record
 
+vm: build image ## boot the image of ENCLAVE_APP in QEMU with an emulated NSM, and serve it on LISTEN
+	@tools/setup.sh test
+	@programs=$$(tools/vm/setup.sh) && exec $(PYTHON) tools/vm/run.py --eif "$(OUT)/nitro.eif" --programs "$$programs" \
+		--nacre "$(OUT)/bin/nacre" --parent-init "$(OUT)/vm/parent-init" --listen "$(LISTEN)" --secrets "$(SECRETS)" \
+		--requests "plugins/$(ENCLAVE_APP)/requests.txt" $(ARGS)
+
 test: build-tests ## build and run unit tests and end-to-end tests
 	@$(PYTHON) tools/run-tests.py --build out/build --out "$(OUT)" --name test
+
+# The image is that of an app without secrets, and one whose every request is answered without an upstream.
+test-vm: build-tests ## boot the image that ships in QEMU: measurements, secrets, egress, bad starts; 3 minutes once set up
+	@$(MAKE) --no-print-directory image ENCLAVE_APP=media PLUGIN= CONFIG=
+	@programs=$$(tools/vm/setup.sh) && NACRE_VM_PROGRAMS="$$programs" $(PYTHON) tools/run-tests.py --no-unit \
+		--e2e tests/vm --out "$(OUT)" --name vm
 
 lint: ## clang-format, clang as second compiler, clang-tidy, cppcheck, forbidden calls
 	@tools/setup.sh build test lint
