@@ -81,11 +81,11 @@ def node_id(case):
     return f"{case.get('classname').replace('.', '/')}.py::{case.get('name')}"
 
 
-def end_to_end(out, marker, extra, only=None):
+def end_to_end(out, marker, paths, extra, only=None):
     report = out / ("pytest-again.xml" if only else "pytest.xml")
     report.unlink(missing_ok=True)
     command = ["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-rs", "--durations=8",
-               f"--junitxml={report}", *(only or ("tests/independent", "tests/e2e"))]
+               f"--junitxml={report}", *(only or paths)]
     if marker:
         command += ["-m", marker]
     env = dict(os.environ, NACRE_OUT=str(out))
@@ -103,24 +103,28 @@ def end_to_end(out, marker, extra, only=None):
     if done.returncode not in (0,) and not failed:
         failed, bad, final = 1, [f"pytest ended with {done.returncode}"], True
     part = {"passed": passed, "failed": failed, "skipped": skipped, "bad": bad}
-    return part if only else second_chance("end-to-end", part, final, lambda: end_to_end(out, marker, extra, bad))
+    return part if only else second_chance("end-to-end", part, final, lambda: end_to_end(out, marker, paths, extra, bad))
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--build", required=True, type=pathlib.Path, help="CMake's build directory")
+    parser.add_argument("--build", type=pathlib.Path, help="CMake's build directory, for the unit tests")
     parser.add_argument("--out", required=True, type=pathlib.Path, help="where bin/ is")
     parser.add_argument("--name", default="test")
     parser.add_argument("--no-e2e", action="store_true")
+    parser.add_argument("--no-unit", action="store_true")
+    parser.add_argument("--e2e", nargs="+", default=["tests/independent", "tests/e2e"], help="where those tests are")
     parser.add_argument("--e2e-marker", default="", help="pytest -m expression")
     parser.add_argument("--exclude-unit", default="", help="unit tests to leave out, a regular expression")
     parser.add_argument("--jobs", type=int, default=(os.cpu_count() or 1) + 1, help="unit tests at once; many wait")
     args, extra = parser.parse_known_args()
     out = args.out.resolve()
     started = time.monotonic()
-    parts = {"unit": unit(args.build.resolve(), args.jobs, args.exclude_unit)}
+    parts = {}
+    if not args.no_unit:
+        parts["unit"] = unit(args.build.resolve(), args.jobs, args.exclude_unit)
     if not args.no_e2e:
-        parts["end-to-end"] = end_to_end(out, args.e2e_marker, extra)
+        parts["end-to-end"] = end_to_end(out, args.e2e_marker, args.e2e, extra)
     (out / f"results-{args.name}.json").write_text(json.dumps(parts, indent=1) + "\n")
     total = {k: sum(p[k] for p in parts.values()) for k in ("passed", "failed", "skipped")}
     for name, part in parts.items():
