@@ -182,6 +182,75 @@ class TestRegister:
             assert code == UNCHECKED and says in err and out == b"" and not sui.calls(), (args, err)
 
 
+SUI_JSON = '''#!/bin/sh
+for word in "$@"; do printf '%s\\n' "$word"; done > "$SUI_LOG.$$"
+mv "$SUI_LOG.$$" "$SUI_LOG.$(ls "$SUI_LOG".[0-9] 2>/dev/null | wc -l)"
+case "$*" in *--json*) cat "$SUI_LOG.answer" ;; esac
+exit "$SUI_EXIT"
+'''
+ENCLAVE, PROTOCOL = "0x" + "f5" * 32, "0x" + "b6" * 32
+
+
+def made(*changes):
+    return json.dumps({"digest": "x", "objectChanges": list(changes), "effects": {"a": [1, {"b": None}]}})
+
+
+class TestCanonical:
+    """A contract that takes one enclave's answers: register, then switch to the object that this has made."""
+    GAS = {"type": "mutated", "objectType": "0x2::coin::Coin<0x2::sui::SUI>", "objectId": "0x1"}
+    NEW = {"type": "created", "sender": "0x1", "owner": {"Shared": {"initial_shared_version": 5}},
+           "objectType": f"{PACKAGE}::enclave::Enclave<{TYPE}>", "objectId": ENCLAVE, "version": "5"}
+
+    def run(self, media, sui, answer, *more, **how):
+        (sui.bin / "sui").write_text(SUI_JSON)
+        (sui.log.parent / "called.answer").write_text(answer)
+        return sui.run(*media.from_file, *IDS, "--config", CONFIG, "--canonical", PROTOCOL, *more, **how)
+
+    def check_switch(self, words, enclave=ENCLAVE):
+        assert words == ["client", "ptb", "--move-call", f"{APP}::media::update_canonical_enclave", f"@{PROTOCOL}",
+                         f"@{enclave}", "@0x6", "--gas-budget", "100000000"]
+
+    @pytest.mark.parametrize("before", ["", "[warning] client and server differ\n"])
+    def test_run(self, media, sui, before):
+        code, out, err = self.run(media, sui, before + made(self.GAS, self.NEW), "--run")
+        assert code == DONE and ENCLAVE in out.decode(), err
+        first, second = sui.calls()
+        assert first[-1] == "--json"
+        check_register(first[:-1], media.raw)
+        self.check_switch(second)
+
+    def test_printed(self, media, sui):
+        code, out, err = self.run(media, sui, "")
+        assert code == DONE and not sui.calls(), err
+        assert f"{APP}::media::update_canonical_enclave" in out.decode() and "@0xENCLAVE" in out.decode()
+        commands = out.decode().replace("@0xENCLAVE", f"@{ENCLAVE}")
+        env = dict(os.environ, PATH=f"{sui.bin}:{os.environ['PATH']}", SUI_LOG=str(sui.log), SUI_EXIT="0")
+        subprocess.run(["sh", "-e", "-c", commands], check=True, env=env, timeout=WAIT)
+        first, second = sui.calls()
+        check_register(first, media.raw)
+        self.check_switch(second)
+
+    def test_nothing_is_switched_to_what_is_not_known(self, media, sui):
+        other = dict(self.NEW, objectId="0x" + "f6" * 32)
+        for answer in ("", "{", "[]", made(), made(self.GAS), made(self.NEW, other), made(dict(self.NEW, type="mutated")),
+                       made(dict(self.NEW, objectId="f5")), made(dict(self.NEW, objectType=f"{PACKAGE}::enclave::Cap<{TYPE}>")),
+                       made(self.NEW)[:-1], json.dumps({"objectChanges": {"a": self.NEW}})):
+            for file in sui.log.parent.glob("called.[0-9]"):
+                file.unlink()
+            code, _, err = self.run(media, sui, answer, "--run")
+            assert code == UNCHECKED and "the switch is yours" in err and len(sui.calls()) == 1, (answer, err)
+
+    def test_a_registration_that_fails(self, media, sui):
+        code, _, err = self.run(media, sui, made(self.NEW), "--run", exits=4)
+        assert code == UNCHECKED and "exit code 4" in err and len(sui.calls()) == 1
+
+    def test_usage(self, media, sui):
+        code, out, err = sui.run(*media.from_file, *IDS, "--config", CONFIG, "--canonical", "b6")
+        assert code == UNCHECKED and "--canonical is 'b6'" in err and not out, err
+        code, _, err = sui.run(*media.from_file, *IDS, "--create", "--cap", CAP, "--canonical", PROTOCOL)
+        assert code == UNCHECKED and "--canonical out" in err
+
+
 def uleb(n):
     return bytes([n]) if n < 128 else bytes([n & 127 | 128]) + uleb(n >> 7)
 

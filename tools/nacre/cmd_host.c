@@ -3,6 +3,7 @@
 #include "commands.h"
 #include "host/config.h"
 #include "host/run.h"
+#include "ops/cmd_ops.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -60,6 +61,9 @@ int nacre_cmd_host(int argc, char **argv)
 {
     static const struct nacre_command commands[] = {
         {"run", "run the daemon: ingress, egress, health and metrics", nacre_cmd_host_run},
+        {"up", "start an enclave, or roll to a new image", nacre_cmd_host_up},
+        {"down", "drain and end enclaves", nacre_cmd_host_down},
+        {"status", "what was started and how it does", nacre_cmd_host_status},
     };
     return nacre_command_dispatch("nacre host", "The parent instance: one daemon in front of the enclaves.",
                                   commands, sizeof commands / sizeof commands[0], argc, argv);

@@ -2,16 +2,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cmd_verify.h"
+#include "cmd_register.h"
 #include "commands.h"
-#include "ptb.h"
 
 #define CHAIN_PCRS 3u
 
 static const char help[] =
     "usage: nacre register --url URL|--document FILE --pcrs FILE --enclave-package ID --app-package ID "
     "--module NAME\n"
-    "                      --otw NAME --config ID [--update-pcrs --cap ID] [--run]\n"
+    "                      --otw NAME --config ID [--update-pcrs --cap ID] [--canonical ID] [--run]\n"
     "       nacre register --url URL|--document FILE --pcrs FILE --enclave-package ID --app-package ID "
     "--module NAME\n"
     "                      --otw NAME --create --cap ID [--run]\n"
@@ -32,6 +31,8 @@ static const char help[] =
     "with the\n"
     "                          id of the object that this made\n"
     "  --cap ID                the Cap object\n"
+    "  --canonical ID          for a contract that takes one enclave's answers only: then call\n"
+    "                          update_canonical_enclave of --module with this object and the new enclave\n"
     "  --name TEXT             the new EnclaveConfig's name; the module's if left out\n"
     "  --gas-budget MIST       " NACRE_PTB_GAS " if left out\n"
     "  --run                   run the commands instead of printing them; stops at the first that fails\n"
@@ -42,7 +43,7 @@ static const char help[] =
 
 struct wish {
     const char *url, *document;
-    const char *enclave_package, *app_package, *module, *otw, *config, *cap, *name, *gas;
+    const char *enclave_package, *app_package, *module, *otw, *config, *cap, *canonical, *name, *gas;
     bool update_pcrs, create, run;
 };
 
@@ -58,6 +59,7 @@ static int check_ids(const struct wish *w, nacre_verify_error *why)
         {"--otw", w->otw, true, true},
         {"--config", w->config, false, !w->create},
         {"--cap", w->cap, false, w->create || w->update_pcrs},
+        {"--canonical", w->canonical, false, false},
     };
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
         if (all[i].text == NULL && all[i].needed) {
@@ -85,8 +87,9 @@ static int check_usage(const struct nacre_vcmd_options *options, struct wish *w,
     if (w->url != NULL && !nacre_vcmd_is_url(w->url)) {
         return nacre_vcmd_unchecked(why, "--url is '%.200s', expected http:// or https://", w->url);
     }
-    if (w->create && (w->update_pcrs || w->config != NULL)) {
-        return nacre_vcmd_unchecked(why, "--create makes a new object: leave --config and --update-pcrs out");
+    if (w->create && (w->update_pcrs || w->config != NULL || w->canonical != NULL)) {
+        return nacre_vcmd_unchecked(
+            why, "--create makes a new object: leave --config, --update-pcrs and --canonical out");
     }
     if (options->allow_debug || options->signature_only || options->at_document) {
         return nacre_vcmd_unchecked(
@@ -201,8 +204,15 @@ static int act_all(const struct wish *w, const nacre_verify_doc *doc,
         r = act(&ptb, w, why);
     }
     if (r == NACRE_CHECKED && !w->create) {
+        const struct nacre_canonical c = {w->app_package, w->module, w->canonical, w->gas};
         fill_register(&ptb, w, document);
-        r = act(&ptb, w, why);
+        if (w->canonical != NULL && w->run) {
+            r = nacre_canonical_run(&c, &ptb, why);
+            nacre_ptb_free(&ptb);
+        } else {
+            r = act(&ptb, w, why);
+            r = r == NACRE_CHECKED && w->canonical != NULL ? nacre_canonical_print(&c, why) : r;
+        }
     }
     if (r == NACRE_CHECKED && fflush(stdout) != 0) {
         r = nacre_vcmd_unchecked(why, "cannot write the commands");
@@ -222,6 +232,7 @@ static int read_options(struct nacre_vcmd_options *options, struct wish *w, int 
         {.name = "otw", .text = &w->otw},
         {.name = "config", .text = &w->config},
         {.name = "cap", .text = &w->cap},
+        {.name = "canonical", .text = &w->canonical},
         {.name = "name", .text = &w->name},
         {.name = "gas-budget", .text = &w->gas},
         {.name = "update-pcrs", .flag = &w->update_pcrs},

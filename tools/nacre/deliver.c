@@ -193,19 +193,25 @@ static int exchange(int fd, const uint8_t *data, size_t len, char *why, size_t w
     return rc;
 }
 
-int nacre_deliver(const char *place, const uint8_t *data, size_t len, uint64_t wait_ms, char *why,
-                  size_t why_len)
+int nacre_place_dial(const char *place, uint64_t wait_ms, char *why, size_t why_len)
 {
     struct place p;
     int rc = parse(&p, place, why, why_len);
     if (rc)
         return rc;
     int fd = dial_patiently(&p, wait_ms);
-    if (fd < 0) {
+    if (fd < 0)
         (void)snprintf(why, why_len, "cannot connect to %s: %s", place, strerror(-fd));
+    return fd;
+}
+
+int nacre_deliver(const char *place, const uint8_t *data, size_t len, uint64_t wait_ms, char *why,
+                  size_t why_len)
+{
+    int fd = nacre_place_dial(place, wait_ms, why, why_len);
+    if (fd < 0)
         return fd;
-    }
-    rc = exchange(fd, data, len, why, why_len);
+    int rc = exchange(fd, data, len, why, why_len);
     (void)close(fd);
     return rc;
 }

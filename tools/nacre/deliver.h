@@ -17,6 +17,12 @@
 int nacre_deliver(const char *place, const uint8_t *data, size_t len, uint64_t wait_ms, char *why,
                   size_t why_len);
 
+/*
+ * nacre_place_dial - a connection to such a place, with time limits for each read and write. The descriptor, or a
+ * negative errno with `why`.
+ */
+int nacre_place_dial(const char *place, uint64_t wait_ms, char *why, size_t why_len);
+
 /* Is it such a place? 0, or -EINVAL with `why`. */
 int nacre_deliver_check(const char *place, char *why, size_t why_len);
 

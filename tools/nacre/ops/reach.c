@@ -1,0 +1,174 @@
+#include "reach.h"
+
+#include "deliver.h"
+#include "netaddr.h"
+
+#include <common/json_read.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static int receive(int fd, char *data, size_t *len)
+{
+    for (;;) {
+        ssize_t n = recv(fd, data + *len, NACRE_OPS_ANSWER - *len, 0);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -errno;
+        *len += (size_t)n;
+        if (n == 0)
+            return 0;
+        if (*len == NACRE_OPS_ANSWER)
+            return -EFBIG;
+    }
+}
+
+/* "HTTP/1.1 200 ...", then the body behind the empty line; the connection's end is the body's. */
+static int take_apart(char *data, size_t len, char **body, size_t *body_len)
+{
+    data[len] = '\0';
+    char *end = memmem(data, len, "\r\n\r\n", 4);
+    uint64_t status;
+    if (!end || strncmp(data, "HTTP/1.", 7) != 0 || len < 12 || nacre_number_parse(&status, data + 9, 3, 599))
+        return -EBADMSG;
+    *body_len = len - (size_t)(end + 4 - data);
+    memmove(data, end + 4, *body_len + 1);
+    *body = data;
+    return (int)status;
+}
+
+int nacre_ops_get(const char *place, const char *path, char **body, size_t *len, char *why, size_t why_len)
+{
+    char request[512];
+    int n = snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: enclave\r\nConnection: close\r\n\r\n",
+                     path);
+    int fd = nacre_place_dial(place, 0, why, why_len);
+    if (fd < 0)
+        return fd;
+    char *data = malloc(NACRE_OPS_ANSWER + 1);
+    size_t got = 0;
+    int rc = !data                                             ? -ENOMEM
+             : send(fd, request, (size_t)n, MSG_NOSIGNAL) != n ? -EPIPE
+                                                               : receive(fd, data, &got);
+    (void)close(fd);
+    if (rc == 0)
+        rc = take_apart(data, got, body, len);
+    if (rc < 0) {
+        free(data);
+        (void)snprintf(why, why_len, "%s%s: %s", place, path,
+                       rc == -EAGAIN    ? "no answer in time"
+                       : rc == -EBADMSG ? "that is no HTTP answer"
+                                        : strerror(-rc));
+    }
+    return rc;
+}
+
+void nacre_ops_place(const struct nacre_ops_slot *slot, uint32_t port, char out[NACRE_OPS_PLACE_MAX + 16])
+{
+    (void)snprintf(out, NACRE_OPS_PLACE_MAX + 16, "%s%c%u", slot->connect,
+                   strncmp(slot->connect, "vsock:", 6) == 0 ? ':' : '#', port);
+}
+
+/* At a key: its value as text, when it is a scalar; else it is passed over. */
+static bool take_value(struct nacre_json *j, char *out, size_t room)
+{
+    enum nacre_json_token token = nacre_json_next(j);
+    if (token == NACRE_JSON_TRUE || token == NACRE_JSON_FALSE)
+        return snprintf(out, room, "%s", token == NACRE_JSON_TRUE ? "true" : "false") > 0;
+    if ((token == NACRE_JSON_STRING || token == NACRE_JSON_NUMBER) && j->text_len < room) {
+        memcpy(out, j->text, j->text_len);
+        out[j->text_len] = '\0';
+        return true;
+    }
+    (void)nacre_json_skip(j, token);
+    return false;
+}
+
+bool nacre_ops_member(const char *json, size_t len, const char *key, char *out, size_t room)
+{
+    struct nacre_json j;
+    bool found = false;
+    nacre_json_init(&j, json, len);
+    enum nacre_json_token token = nacre_json_next(&j);
+    if (token != NACRE_JSON_OBJECT)
+        return false;
+    while ((token = nacre_json_next(&j)) == NACRE_JSON_KEY) {
+        if (nacre_json_key_is(&j, key, strlen(key)))
+            found = take_value(&j, out, room);
+        else if (nacre_json_skip(&j, nacre_json_next(&j)))
+            return false;
+    }
+    return found && token == NACRE_JSON_OBJECT_END;
+}
+
+/* In the daemon's list: the object whose name is `title`. */
+static bool find_enclave(struct nacre_json *j, const char *title, char health[24], uint64_t *connections)
+{
+    char name[64], number[24];
+    while (nacre_json_next(j) == NACRE_JSON_OBJECT) {
+        const char *begin = j->at - 1;
+        if (nacre_json_skip(j, NACRE_JSON_OBJECT))
+            return false;
+        size_t len = (size_t)(j->at - begin);
+        if (nacre_ops_member(begin, len, "name", name, sizeof name) && strcmp(name, title) == 0)
+            return nacre_ops_member(begin, len, "health", health, 24) &&
+                   nacre_ops_member(begin, len, "connections", number, sizeof number) &&
+                   nacre_number_parse(connections, number, strlen(number), UINT64_MAX) == 0;
+    }
+    return false;
+}
+
+static bool read_view(const char *body, size_t len, const char *title, char health[24], uint64_t *connections)
+{
+    struct nacre_json j;
+    nacre_json_init(&j, body, len);
+    if (nacre_json_next(&j) != NACRE_JSON_OBJECT)
+        return false;
+    while (nacre_json_next(&j) == NACRE_JSON_KEY) {
+        bool list = nacre_json_key_is(&j, "enclaves", 8);
+        enum nacre_json_token token = nacre_json_next(&j);
+        if (list && token == NACRE_JSON_ARRAY)
+            return find_enclave(&j, title, health, connections);
+        if (nacre_json_skip(&j, token))
+            return false;
+    }
+    return false;
+}
+
+/* The daemon's /health; *body is the caller's to free. False: there is no answer. */
+static bool ask_daemon(const struct nacre_ops_daemon *d, char **body, size_t *len)
+{
+    char why[512], place[300];
+    if (strncmp(d->health, "tcp:", 4) != 0)
+        return false;
+    /* where it listens for everybody it is reached on this machine */
+    bool any = strncmp(d->health, "tcp:0.0.0.0:", 12) == 0;
+    (void)snprintf(place, sizeof place, "tcp:%s%s", any ? "127.0.0.1:" : "", d->health + (any ? 12 : 4));
+    return nacre_ops_get(place, "/health", body, len, why, sizeof why) > 0;
+}
+
+bool nacre_ops_daemon_view(const struct nacre_ops_daemon *d, const char *title, char health[24],
+                           uint64_t *connections)
+{
+    char *body = NULL;
+    size_t len = 0;
+    bool found = ask_daemon(d, &body, &len) && read_view(body, len, title, health, connections);
+    free(body);
+    return found;
+}
+
+uint64_t nacre_ops_daemon_pid(const struct nacre_ops_daemon *d)
+{
+    char text[24], *body = NULL;
+    size_t len = 0;
+    uint64_t pid = 0;
+    if (ask_daemon(d, &body, &len) && nacre_ops_member(body, len, "pid", text, sizeof text) &&
+        nacre_number_parse(&pid, text, strlen(text), INT32_MAX))
+        pid = 0;
+    free(body);
+    return pid;
+}
