@@ -3,7 +3,9 @@
 
 image_dir=$(cd "$(dirname "$0")" && pwd)
 source_dir=$(cd "$image_dir/../.." && pwd)
-arch=${NACRE_ARCH:-$(dpkg --print-architecture)}
+machine=$(uname -m)
+# Debian's name for it.
+arch=$(echo "$machine" | sed 's/^x86_64$/amd64/; s/^aarch64$/arm64/')
 lock=$image_dir/packages.$arch.lock
 cache=${NACRE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/nacre}
 

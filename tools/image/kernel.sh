@@ -6,12 +6,8 @@ set -eu
 . "$(dirname "$0")/common.sh"
 
 tree=$1
-case $arch in
-amd64) machine=x86_64 ;;
-*) die "no kernel configuration for $arch yet" ;;
-esac
 fragment=$source_dir/config/kernel/$machine.config
-recorded=$source_dir/config/kernel/$machine.sha384
+[ -f "$fragment" ] || die "no ${fragment#"$source_dir/"}: no kernel configuration for this architecture yet"
 
 # What decides about the bytes. Packages of the tree that only the programs use may change without a new kernel.
 key=$({
@@ -33,13 +29,5 @@ if [ ! -f "$dir/bzImage" ]; then
     mv -T "$work/out" "$dir" 2>/dev/null || [ -f "$dir/bzImage" ]
 fi
 
-got=$(sha384sum <"$dir/bzImage" | cut -d ' ' -f 1)
-if [ "${2:-}" = --record ]; then
-    echo "$got" >"$recorded"
-    echo "image: recorded in ${recorded#"$source_dir/"}" >&2
-fi
-want=$(cat "$recorded" 2>/dev/null || echo none)
-[ "$got" = "$want" ] || die "the kernel has SHA-384 $got," "recorded is $want (${recorded#"$source_dir/"})." \
-    "If its source, configuration or compiler was changed on purpose: make image-kernel-record, and commit that." \
-    "If not, this build differs from everybody else's: $dir"
+"$image_dir/kernel-check.sh" "$dir/bzImage" "${2:-}" >&2
 echo "$dir/bzImage"
