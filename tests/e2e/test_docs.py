@@ -9,7 +9,8 @@ README = (ROOT / "README.md").read_text("utf-8")
 
 
 def blocks(language, text=GUIDE):
-    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.M | re.S)
+    # All of them one after the other: the end of one block looks like the start of one without a language.
+    return [body for name, body in re.findall(r"^```(\S*)\n(.*?)^```$", text, re.M | re.S) if name == language]
 
 
 def compile_plugin(source, target, *options):
