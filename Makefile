@@ -34,7 +34,7 @@ MINUTES ?= 10
 FUZZ_CC = $(if $(filter afl,$(ENGINE)),afl-clang-fast,clang)
 
 .PHONY: help setup build build-tests build-asan build-tsan run demo image image-lock image-kernel-record vm test \
-	test-vm lint bench soak asan tsan fuzz clean
+	test-vm test-image lint bench soak asan tsan fuzz clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-19s %s\n", $$1, $$2 }' Makefile
@@ -63,6 +63,10 @@ demo: build ## start ENCLAVE_APP (media, weather, sentinel), call it, check sign
 
 image: ## the enclave image of ENCLAVE_APP, or of PLUGIN=FILE.so with CONFIG=DIR, and its measurements, into out/
 	@CONFIG="$(CONFIG)" tools/image/image.sh "$(OUT)" $(if $(PLUGIN),--plugin "$(PLUGIN)","$(ENCLAVE_APP)")
+
+test-image: build ## build images twice under different conditions, two apps, and what must be refused; compare
+	@tools/setup.sh build test image
+	@$(PYTHON) tools/run-tests.py --build out/build --out "$(OUT)" --name image --no-unit --e2e tests/image
 
 image-lock: ## pin what the mirror has today: packages that images are built in
 	@tools/image/lock.sh
