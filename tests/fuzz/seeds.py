@@ -2,6 +2,7 @@
 """Writes the first inputs of the corpora: seeds.py DIR. Fuzzers grow them from there; `make fuzz` keeps what they found.
 
 Written with cbor2 and struct, not with the code under test."""
+import base64
 import pathlib
 import struct
 import sys
@@ -63,6 +64,29 @@ def router():
         put("router", name, bytes([method]) + target)
 
 
+def sentinel():
+    object_id, kind = bytes([0xAB]) + bytes(31), b"0x5e::sentinel::Attack<0x2::sui::SUI>"
+    contents = object_id + text(b"38") + bytes(32) + struct.pack("<QQ", 10**9, 6211533809644153000)
+    coded = base64.b64encode(contents)
+    told = (b"\x12" + text(b"0x" + object_id.hex().encode()) + b"\x2a\x02\x08\x01" + b"\x32" + text(kind)
+            + b"\x42" + text(b"\x12" + text(contents)))
+    message = b"\x0a" + bytes([len(told) % 128 + 128, len(told) // 128]) + told
+    put("sentinel", "grpc", b"\x00" + b"\x00" + struct.pack(">I", len(message)) + message)
+    put("sentinel", "graphql", b'\x01{"data":{"object":{"version":1,"owner":{"__typename":"Shared"},"asMoveObject":{"contents":'
+        b'{"type":{"repr":"' + kind + b'"},"bcs":"' + coded + b'"}}}}}')
+    put("sentinel", "graphql-none", b'\x01{"data":{"object":null}}')
+    put("sentinel", "jsonrpc", b'\x02{"jsonrpc":"2.0","id":1,"result":{"data":{"objectId":"0x' + object_id.hex().encode()
+        + b'","type":"' + kind + b'","owner":{"AddressOwner":"0x1"},"bcs":{"dataType":"moveObject","bcsBytes":"' + coded
+        + b'"}}}}')
+    put("sentinel", "jsonrpc-deleted", b'\x02{"result":{"error":{"code":"deleted"}}}')
+    put("sentinel", "attack", b"\x03" + contents)
+    put("sentinel", "type", b"\x04" + kind)
+    put("sentinel", "type-nested", b"\x040x5e::sentinel::Attack<0x2::a::B<vector<u8>, address>>")
+    put("sentinel", "base64", b"\x05AAEC/w==")
+    put("sentinel", "verdict", b'\x06{"success":true,"score":100,"agent_response":"a","jury_response":"\\u00e4","fun_response":""}')
+    put("sentinel", "signature", b"\x07" + base64.b64encode(bytes(97)))
+
+
 def nsm():
     pcr = bytes(48)
     for name, kind, answer in (("describe", 0, {"DescribePCR": {"lock": True, "data": pcr}}),
@@ -89,7 +113,7 @@ def yaml():
 
 
 def main():
-    for make in (bcs, json, router, nsm, yaml):
+    for make in (bcs, json, router, sentinel, nsm, yaml):
         make()
 
 

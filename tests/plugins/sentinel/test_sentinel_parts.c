@@ -219,7 +219,7 @@ END_TEST
 START_TEST(base64)
 {
     static const char *const bad[] = {"A",      "AA",   "AAA",  "AA=A", "A===", "AAAA=", "AA==AAAA",
-                                      "AAAA\n", " AAA", "AA-_", "AAA*", "AB==", "===="};
+                                      "AAAA\n", " AAA", "AA-_", "AAA*", "AB==", "====",  "\xff\xfa\x9e\xff"};
     struct nacre_bytes out;
     ck_assert_int_eq(sentinel_base64(&h.call, nacre_str("AAEC/w=="), &out), 0);
     ck_assert_uint_eq(out.len, 4);
@@ -313,6 +313,30 @@ START_TEST(signatures)
     ck_failed(&h, sentinel_personal_check(&h.call, encode(raw, 98), text, w.address), 400, "got 98");
     ck_failed(&h, sentinel_personal_check(&h.call, nacre_str(""), text, w.address), 400, "base64");
     ck_failed(&h, sentinel_personal_check(&h.call, nacre_str("AAAA*"), text, w.address), 400, "base64");
+}
+END_TEST
+
+/* Made by Ed25519Keypair.signPersonalMessage() of @mysten/sui 1.37.0, from the secret key 00 01 02 ... 1f. */
+START_TEST(signatures_of_a_wallet)
+{
+    static const char address[] = "0x160179a1565ea7cff27ead23f54cc7f50893bf58155cd7285156e57afa31c3ac";
+    static const char brief[] =
+        "AC3vQdiFbT2yoVEB0Dq1UVweXMssVqa30s3efxwWhKgmsPGFScHJZ6B1xHkl9MAgTkSoMkQ+pa4KfhdJYAyZ/AsDoQe/"
+        "884Qvh1w3RjnS8CZZ+TWMJulDV8d3IZkElUxuA==";
+    static const char full[] =
+        "AHeAW4ynCb5/H9MzDMzcJmdApLY2THKOIB6zqvieaGTyFujUCqpisUaovEu8ElM560SthZpyEX23dBRFEHw6Pw4DoQe/"
+        "884Qvh1w3RjnS8CZZ+TWMJulDV8d3IZkElUxuA==";
+    static char message[64000];
+    const uint8_t id[32] = {0xab};
+    uint8_t attacker[32];
+    memset(message, 'x', sizeof message);
+    ck_assert_int_eq(sentinel_address_parse(attacker, nacre_str(address)), 0);
+    const struct nacre_bytes hi = sentinel_personal_text(&h.call, "testnet", id, nacre_str("hi"));
+    const struct nacre_bytes x =
+        sentinel_personal_text(&h.call, "testnet", id, (struct nacre_str){message, 64000});
+    ck_assert_msg(sentinel_personal_check(&h.call, nacre_str(brief), hi, attacker) == 0, "%s", h.text);
+    ck_assert_msg(sentinel_personal_check(&h.call, nacre_str(full), x, attacker) == 0, "%s", h.text);
+    ck_failed(&h, sentinel_personal_check(&h.call, nacre_str(full), hi, attacker), 403, "not over this");
 }
 END_TEST
 
@@ -437,6 +461,7 @@ static void add(TCase *tc)
     tcase_add_test(tc, base64);
     tcase_add_test(tc, json_texts);
     tcase_add_test(tc, signatures);
+    tcase_add_test(tc, signatures_of_a_wallet);
     tcase_add_test(tc, keys_of_small_order);
     tcase_add_test(tc, bcs_lengths);
     tcase_add_test(tc, config_is_read);
