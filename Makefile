@@ -22,7 +22,7 @@ CONFIGURE = cmake -S . -G Ninja --log-level=WARNING -DENCLAVE_APP=$(ENCLAVE_APP)
 # Instrumented code makes the compiler warn of what is not there; warnings count in the plain build.
 SANITIZED = -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS_DEBUG='-O1 -g' -DNACRE_WERROR=OFF
 # Other tools than ours, and headers that are only compiled: a sanitizer finds nothing in them.
-NOT_SANITIZED = npm|eif_aws|gen_new|header|verify_page
+NOT_SANITIZED = config_deployment|npm|eif_aws|gen_new|header|verify_page
 # One thread, and long: for AddressSanitizer alone.
 ONE_THREAD = nacre_eif|verify_mutants|fuzz_document|verify_documents|verify_page
 

@@ -1,0 +1,19 @@
+output "artifact_bucket" {
+  description = "Where the bundle goes."
+  value       = aws_s3_bucket.artifacts.id
+}
+
+output "load_balancer" {
+  description = "The load balancer, or null."
+  value       = local.balanced ? aws_lb.this[0] : null
+}
+
+output "group" {
+  description = "The autoscaling group."
+  value       = aws_autoscaling_group.this.name
+}
+
+output "log_group" {
+  description = "The log group."
+  value       = aws_cloudwatch_log_group.this.name
+}
