@@ -34,8 +34,12 @@ static const char help[] =
     "  --attest                have the answer carry a document of its own, with a second fresh nonce, and "
     "verify\n"
     "                          it too: so the key signs while this call is made\n"
+    "  --async                 call it as a job: follow it, with a progress bar, and verify the answer at "
+    "its "
+    "end\n"
     "  --max-response-age S    how many seconds old the answer may be; not checked if left out\n"
-    "  --timeout S             for the route's answer; 30 if left out\n"
+    "  --timeout S             for the route's answer; 30 if left out, and with --async as long as it "
+    "takes\n"
     "  --json                  one JSON object with checks, document and answer\n"
     "\n"
     "  --ptb                   print the `sui client ptb` command that submits the answer instead of its "
@@ -55,7 +59,7 @@ static const char help[] =
 struct words {
     const char *route, *data, *method, *types, *plugin, *timeout, *max_age;
     struct nacre_vcall_ptb ids;
-    bool attest, ptb;
+    bool attest, ptb, async;
 };
 
 struct call {
@@ -124,6 +128,10 @@ static int check_usage(struct call *c)
     }
     if (c->options.no_nonce || c->options.expects_nonce) {
         return nacre_vcmd_unchecked(&c->why, "a call makes its own nonce: leave --nonce and --no-nonce out");
+    }
+    if (w->async && w->attest) {
+        return nacre_vcmd_unchecked(&c->why,
+                                    "a job's answer carries no document: leave --attest or --async out");
     }
     if (w->ptb && c->options.json) {
         return nacre_vcmd_unchecked(&c->why, "--ptb prints a command and --json an object: give one of them");
@@ -251,12 +259,16 @@ static int call_route(struct call *c)
     (void)snprintf(progress, sizeof progress, "nacre call: waiting for %.80s", c->words.route);
     const struct nacre_vcmd_request request = {.method = c->method[0] != '\0' ? c->method : "POST",
                                                .url = url,
+                                               .async = c->words.async,
                                                .body = (const char *)c->body.data,
                                                .body_size = c->body.size,
                                                .max = NACRE_VCMD_ANSWER_MAX,
-                                               .timeout_s = c->timeout_s,
+                                               .timeout_s = c->words.async ? 0 : c->timeout_s,
                                                .progress = progress};
     r = nacre_vcmd_http(&request, &c->answer, &status, &c->why);
+    if (r == NACRE_CHECKED && status == 202 && c->words.async) {
+        r = nacre_vcall_job(c->options.input, c->timeout_s, &c->answer, &status, &c->why);
+    }
     return r == NACRE_CHECKED && status != 200 ? explain(c, url, status) : r;
 }
 
@@ -365,6 +377,7 @@ static int read_options(struct call *c, int argc, char **argv)
         {.name = "timeout", .text = &w->timeout},
         {.name = "max-response-age", .text = &w->max_age},
         {.name = "attest", .flag = &w->attest},
+        {.name = "async", .flag = &w->async},
         {.name = "ptb", .flag = &w->ptb},
         {.name = "package", .text = &w->ids.package},
         {.name = "module", .text = &w->ids.module},

@@ -14,6 +14,13 @@
 int nacre_vcall_openapi(struct nacre_vcmd_json document, const char *route, bool has_body,
                         char method[NACRE_VCALL_METHOD_SIZE], char **text, nacre_verify_error *why);
 
+/*
+ * cmd_call_job.c: *answer holds the document of a 202 from `base`. Follows the job, with a progress bar on a terminal,
+ * for timeout_s seconds (0: as long as it takes), and replaces *answer and *status by what the route answered.
+ */
+int nacre_vcall_job(const char *base, long timeout_s, struct nacre_vcmd_buffer *answer, long *status,
+                    nacre_verify_error *why);
+
 struct nacre_vcall_ptb {
     const char *package, *module, *function, *enclave, *type, *gas; /* NULL: a placeholder */
 };

@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define STORE_STOP_MS 3000
+
 static int complain(const char *why)
 {
     (void)fprintf(stderr, "nacre dev: %s\n", why);
@@ -24,10 +26,14 @@ static int write_pid(const char *path)
     return nacre_file_write(path, text, (size_t)len, why, sizeof why) ? complain(why) : 0;
 }
 
-static int run(const struct nacre_dev_options *options, const struct nacre_dev_dir *dir)
+static int run(const struct nacre_dev_options *options, struct nacre_dev_store *store,
+               const struct nacre_dev_dir *dir)
 {
-    struct nacre_dev_plan plan;
+    struct nacre_dev_plan plan = {.store = options->blob_store ? store : NULL};
     char why[2048] = "out of memory";
+    /* before the manifest, in which its port stands */
+    if (plan.store && nacre_dev_store_start(store, options->blob_store, dir, why, sizeof why))
+        return complain(why);
     if (nacre_dev_prepare(&plan, options, dir, why, sizeof why))
         return complain(why);
     sigset_t set;
@@ -45,6 +51,7 @@ static int run(const struct nacre_dev_options *options, const struct nacre_dev_d
 int nacre_cmd_dev(int argc, char **argv)
 {
     struct nacre_dev_options options;
+    struct nacre_dev_store store = {.child = {.ready_fd = -1}};
     struct nacre_dev_dir dir;
     char why[1024] = "out of memory";
     int code = nacre_dev_options_read(&options, argc, argv);
@@ -52,7 +59,9 @@ int nacre_cmd_dev(int argc, char **argv)
         return code;
     if (nacre_dev_dir_make(&dir, options.keep, why, sizeof why))
         return complain(why);
-    code = run(&options, &dir);
+    code = run(&options, &store, &dir);
+    if (nacre_dev_child_stop(&store.child, STORE_STOP_MS) && code == 0)
+        code = complain("nacre-blobstore did not end as it should");
     if (nacre_dev_dir_remove(&dir)) {
         (void)snprintf(why, sizeof why, "%s could not be removed", dir.path);
         return complain(why);

@@ -114,6 +114,7 @@ int nacre_vcmd_fetch(const char *url, struct nacre_vcmd_buffer *buffer, nacre_ve
 struct nacre_vcmd_request {
     const char *method; /* NULL: GET */
     const char *url;
+    bool async;       /* prefer a job, see docs/JOBS.md */
     const char *body; /* JSON, or NULL */
     size_t body_size;
     size_t max;           /* bytes of the answer */

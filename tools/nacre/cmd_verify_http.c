@@ -73,16 +73,23 @@ static int show(void *context, curl_off_t total, curl_off_t so_far, curl_off_t u
     return 0;
 }
 
+static bool add_header(struct exchange *x, const char *line)
+{
+    struct curl_slist *more = curl_slist_append(x->headers, line);
+    x->headers = more != NULL ? more : x->headers;
+    return more != NULL && curl_easy_setopt(x->curl, CURLOPT_HTTPHEADER, x->headers) == CURLE_OK;
+}
+
 static bool set_body(struct exchange *x)
 {
+    if (x->request->async && !add_header(x, "Prefer: respond-async")) {
+        return false;
+    }
     if (x->request->body == NULL) {
         return true;
     }
     /* No "Expect: 100-continue": servers that do not know it make the client wait. */
-    x->headers = curl_slist_append(x->headers, "Content-Type: application/json");
-    struct curl_slist *both = curl_slist_append(x->headers, "Expect:");
-    x->headers = both != NULL ? both : x->headers;
-    return both != NULL && curl_easy_setopt(x->curl, CURLOPT_HTTPHEADER, x->headers) == CURLE_OK &&
+    return add_header(x, "Content-Type: application/json") && add_header(x, "Expect:") &&
            curl_easy_setopt(x->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)x->request->body_size) ==
                CURLE_OK &&
            curl_easy_setopt(x->curl, CURLOPT_POSTFIELDS, x->request->body) == CURLE_OK;

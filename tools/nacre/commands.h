@@ -21,6 +21,9 @@ int nacre_cmd_verify(int argc, char **argv);
 int nacre_cmd_call(int argc, char **argv);
 int nacre_cmd_register(int argc, char **argv);
 int nacre_cmd_secrets(int argc, char **argv);
+int nacre_cmd_data(int argc, char **argv);
+int nacre_cmd_model(int argc, char **argv);
+int nacre_cmd_repeat(int argc, char **argv);
 
 /* "PROGRAM: formatted text; see --help" on standard error. Returns NACRE_EXIT_USAGE. */
 int nacre_usage_error(const char *program, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -32,6 +32,10 @@ static const char help[] =
     "  --upstream HOST[:PORT]=ADDR:PORT\n"
     "                         reach this host of the allow list there, not by DNS; may be repeated\n"
     "  --ca FILE              CA certificates (PEM) that upstreams are checked against\n"
+    "  --blob-store ADDR:PORT run a blob store that speaks the two calls of Walrus, in memory, and reach "
+    "Walrus' "
+    "hosts\n"
+    "                         there; the ready line then ends with store=URL store_ca=FILE\n"
     "  --set SECTION.KEY=VALUE\n"
     "                         override the configuration, plugin.NAME=VALUE too; may be repeated\n"
     "  --map KIND             indefinite (default) or definite length of the attestation document's map\n"
@@ -72,6 +76,8 @@ static int check(struct nacre_dev_options *o, int argc, char **argv, int first)
         return nacre_usage_error("nacre dev",
                                  o->app ? "--app '%s' and --plugin exclude each other" : "%s is needed",
                                  o->app ? o->app : "--app NAME or --plugin FILE.so");
+    if (o->ca && o->blob_store)
+        return nacre_usage_error("nacre dev", "--ca '%s' and --blob-store exclude each other", o->ca);
     if (o->map && strcmp(o->map, "definite") != 0 && strcmp(o->map, "indefinite") != 0)
         return nacre_usage_error("nacre dev", "--map is '%s', expected definite or indefinite", o->map);
     uint64_t seconds = 0;
@@ -90,9 +96,19 @@ int nacre_dev_options_read(struct nacre_dev_options *out, int argc, char **argv)
         const char *name;
         const char **slot;
     } single[] = {
-        {"app", &o.app},       {"plugin", &o.plugin}, {"allow", &o.allow},       {"config", &o.config},
-        {"listen", &o.listen}, {"admin", &o.admin},   {"secrets", &o.secrets},   {"ca", &o.ca},
-        {"map", &o.map},       {"keep", &o.keep},     {"pid-file", &o.pid_file}, {"timeout", &o.timeout},
+        {"app", &o.app},
+        {"plugin", &o.plugin},
+        {"allow", &o.allow},
+        {"config", &o.config},
+        {"listen", &o.listen},
+        {"admin", &o.admin},
+        {"secrets", &o.secrets},
+        {"ca", &o.ca},
+        {"map", &o.map},
+        {"keep", &o.keep},
+        {"pid-file", &o.pid_file},
+        {"timeout", &o.timeout},
+        {"blob-store", &o.blob_store},
     };
     enum { N_SINGLE = sizeof single / sizeof single[0], OPT_SINGLE = 256, OPT_UPSTREAM = 512, OPT_SET };
     struct option long_options[N_SINGLE + 4] = {

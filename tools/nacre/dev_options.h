@@ -21,6 +21,7 @@ struct nacre_dev_options {
     const char *admin;
     const char *secrets;
     const char *ca;
+    const char *blob_store;
     const char *map;
     const char *keep;
     const char *pid_file;

@@ -137,7 +137,8 @@ static int set_path(struct nacre_settings *s, const char *section, const char *k
 }
 
 static int apply_options(struct nacre_settings *s, const struct nacre_dev_options *o,
-                         const struct nacre_dev_dir *dir, char *why, size_t why_len)
+                         const struct nacre_dev_store *store, const struct nacre_dev_dir *dir, char *why,
+                         size_t why_len)
 {
     static const char transport[] = "nsm.transport=";
     int rc = 0;
@@ -156,16 +157,20 @@ static int apply_options(struct nacre_settings *s, const struct nacre_dev_option
         rc = set_path(s, "secrets", "source", "file:", o->secrets, why, why_len);
     if (rc == 0 && o->ca)
         rc = set_path(s, "egress", "ca_file", "", o->ca, why, why_len);
+    if (rc == 0 && store)
+        rc = set_path(s, "egress", "ca_file", "", store->ca, why, why_len);
     return rc ? rc : set_text(s, "nsm", "transport", "unix:", dir->socket, why, why_len);
 }
 
 static int load_allow(struct nacre_allow *allow, const struct inputs *in, const struct nacre_dev_options *o,
-                      char *why, size_t why_len)
+                      const struct nacre_dev_store *store, char *why, size_t why_len)
 {
     int rc = 0;
     memset(allow, 0, sizeof *allow);
     if (in->allow[0])
         rc = nacre_yaml_allow_load(allow, in->allow, why, why_len);
+    if (rc == 0 && store)
+        rc = nacre_dev_store_map(store, allow, why, why_len);
     for (size_t i = 0; i < o->upstreams.n && rc == 0; i++)
         rc = nacre_dev_map(allow, o->upstreams.values[i], why, why_len);
     return rc;
@@ -178,7 +183,7 @@ static int write_manifest(struct inputs *in, const struct nacre_dev_plan *plan,
     static struct nacre_allow allow;
     uint8_t *data = NULL;
     size_t len = 0;
-    int rc = load_allow(&allow, in, o, why, why_len);
+    int rc = load_allow(&allow, in, o, plan->store, why, why_len);
     /* The plugin before the names: a mistake in it should not wait for DNS. */
     if (rc == 0)
         rc = nacre_plugin_read(&in->facts, plan->plugin, PLUGIN_MS, why, why_len);
@@ -215,7 +220,7 @@ int nacre_dev_prepare(struct nacre_dev_plan *out, const struct nacre_dev_options
         rc = nacre_yaml_config_load(&in.settings, in.config, why, why_len);
     if (rc)
         return rc;
-    rc = apply_options(&in.settings, options, dir, why, why_len);
+    rc = apply_options(&in.settings, options, out->store, dir, why, why_len);
     if (rc == 0)
         rc = write_manifest(&in, out, options, dir, why, why_len);
     if (rc == 0) {

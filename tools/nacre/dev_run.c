@@ -101,7 +101,8 @@ static enum event wait_for(struct run *r, struct nacre_dev_child *child, uint64_
         } else if (rc < 0) {
             return fail("a ready line is out of form");
         }
-        if (report_ended(&r->sim, child == &r->sim) || report_ended(&r->core, child == &r->core))
+        if ((r->plan->store && report_ended(&r->plan->store->child, false)) ||
+            report_ended(&r->sim, child == &r->sim) || report_ended(&r->core, child == &r->core))
             return EVENT_FAILED;
     }
 }
@@ -182,7 +183,10 @@ static enum event announce(struct run *r)
         return fail("nacred's ready line is out of form");
     make_url(url, sizeof url, r->plan->listen, port);
     await_clients(r->plan->listen, port);
-    if (printf("ready url=%s public_key=%s root=%s dir=%s\n", url, key, r->dir->root, r->dir->path) < 0 ||
+    const struct nacre_dev_store *store = r->plan->store;
+    if (printf("ready url=%s public_key=%s root=%s dir=%s%s%s%s%s\n", url, key, r->dir->root, r->dir->path,
+               store ? " store=https://" : "", store ? store->address + strlen("tcp:") : "",
+               store ? " store_ca=" : "", store ? store->ca : "") < 0 ||
         fflush(stdout) != 0)
         return fail("standard output cannot be written to");
     return EVENT_READY;

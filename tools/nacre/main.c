@@ -12,6 +12,9 @@ int main(int argc, char **argv)
         {"verify", "check an attestation document and what was signed", nacre_cmd_verify},
         {"call", "call a route of an enclave and verify the answer", nacre_cmd_call},
         {"register", "register an enclave on Sui", nacre_cmd_register},
+        {"data", "encrypt what contributors bring to a training job", nacre_cmd_data},
+        {"model", "open and show what a training job made", nacre_cmd_model},
+        {"repeat", "run a training job again and compare the model", nacre_cmd_repeat},
         {"secrets", "seal secrets to an enclave and deliver them", nacre_cmd_secrets},
 #endif
     };

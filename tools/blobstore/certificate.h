@@ -1,0 +1,19 @@
+/* certificate.h - a certificate authority for one run, and the server's certificate from it. */
+#ifndef NACRE_BLOBSTORE_CERTIFICATE_H
+#define NACRE_BLOBSTORE_CERTIFICATE_H
+
+/* Terminated PEM, the caller's to free. */
+struct certificate {
+    char *ca;
+    char *chain; /* the server's */
+    char *key;
+};
+
+/*
+ * Good for localhost, 127.0.0.1, ::1 and the hosts of Walrus, from yesterday on for a month. The authority's key is
+ * forgotten here. 0, or -1 when OpenSSL refuses.
+ */
+int certificate_make(struct certificate *out);
+void certificate_free(struct certificate *c);
+
+#endif
