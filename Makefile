@@ -6,7 +6,7 @@ ifeq ($(origin ENCLAVE_APP),undefined)
 else
 .DEFAULT_GOAL := image
 endif
-ENCLAVE_APP ?= media
+ENCLAVE_APP ?= mltraining
 PLUGIN ?=
 CONFIG ?=
 LISTEN ?= 127.0.0.1:3000
@@ -57,7 +57,7 @@ build-tests:
 run: build ## install what is missing, build, start ENCLAVE_APP on LISTEN in the foreground
 	@tools/run.sh "$(OUT)" "$(ENCLAVE_APP)" "$(LISTEN)" "$(SECRETS)" $(ARGS)
 
-demo: build ## start ENCLAVE_APP (media, weather, sentinel), call it, check signature and document, exit
+demo: build ## start ENCLAVE_APP (mltraining, media, weather, sentinel), call it, check signature and document, exit
 	@tools/setup.sh test
 	@$(PYTHON) tests/independent/demo.py --out "$(OUT)" --app "$(ENCLAVE_APP)"
 

@@ -48,7 +48,12 @@ def play_sentinel(runtime, ask):
     print("checked     the AI module judged each attack once")
 
 
-PLAYS = {"media": play_media, "weather": play_weather, "sentinel": play_sentinel}
+def play_mltraining(runtime, _ask):
+    import training
+    training.play(runtime)
+
+
+PLAYS = {"mltraining": play_mltraining, "media": play_media, "weather": play_weather, "sentinel": play_sentinel}
 
 
 def start(app):
@@ -59,6 +64,8 @@ def start(app):
     if app == "sentinel":
         import sentinel_world
         return sentinel_world.sentinel(sets=["plugin.require_attacker_signature=true"])
+    if app == "mltraining":
+        return harness.Runtime(app, options=("--blob-store", "127.0.0.1:0"))
     return harness.Runtime(app)
 
 
@@ -100,7 +107,7 @@ def run(app):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", default=str(HERE.parents[1] / "out"))
-    parser.add_argument("--app", default="media", choices=sorted(PLAYS))
+    parser.add_argument("--app", default="mltraining", choices=sorted(PLAYS))
     args = parser.parse_args()
     os.environ["NACRE_OUT"] = args.out
     run(args.app)

@@ -34,6 +34,14 @@ APPS = {
         0: [("media_hash", "bytes"), ("metadata", "string")],
         1: [("report_hash", "bytes"), ("job_id", "string"), ("media_hash", "bytes"), ("verdict", "string")],
     },
+    "mltraining": {
+        0: [("model_blob_id", "string"), ("accuracy", "string"), ("final_loss", "string"), ("num_samples", "string")],
+        1: [("request_sha256", "bytes"), ("config_sha256", "bytes"),
+            ("data", ("vector", [("blob_id", "string"), ("sha256", "bytes"), ("rows", "u64")])),
+            ("model_sha256", "bytes"), ("sealed_sha256", "bytes"), ("model_blob_id", "string"), ("buyer", "bytes"),
+            ("seed", "u64"), ("train", [("rows", "u64"), ("accuracy", "string"), ("loss", "string")]),
+            ("test", [("rows", "u64"), ("accuracy", "string"), ("loss", "string")])],
+    },
     "sentinel": {
         1: [("agent_id", "string"), ("cost_per_message", "u64"), ("system_prompt", "string"), ("is_defeated", "bool"),
             ("creator", "address")],
