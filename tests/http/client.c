@@ -12,16 +12,26 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+static void open_at(struct client *c, int type, const struct sockaddr *address, socklen_t len)
+{
+    struct timeval wait = {.tv_sec = FAKE_WAIT_MS / 1000};
+    *c = (struct client){.fd = socket(address->sa_family, type | SOCK_CLOEXEC, 0)};
+    ck_assert_int_ge(c->fd, 0);
+    ck_assert_int_eq(setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait), 0);
+    ck_assert_int_eq(setsockopt(c->fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof wait), 0);
+    ck_assert_int_eq(connect(c->fd, address, len), 0);
+}
+
 void client_open(struct client *c, uint16_t port)
 {
     struct sockaddr_in a = {
         .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    struct timeval wait = {.tv_sec = FAKE_WAIT_MS / 1000};
-    *c = (struct client){.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
-    ck_assert_int_ge(c->fd, 0);
-    ck_assert_int_eq(setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait), 0);
-    ck_assert_int_eq(setsockopt(c->fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof wait), 0);
-    ck_assert_int_eq(connect(c->fd, (struct sockaddr *)&a, sizeof a), 0);
+    open_at(c, SOCK_STREAM, (const struct sockaddr *)&a, sizeof a);
+}
+
+void client_open_packets(struct client *c, const struct fake *f)
+{
+    open_at(c, SOCK_SEQPACKET, (const struct sockaddr *)&f->packets, f->packets_len);
 }
 
 void client_close(struct client *c)
@@ -50,14 +60,14 @@ void client_text(struct client *c, const char *text)
 
 void client_post(struct client *c, const char *path, const char *body)
 {
-    char head[512];
-    int n = snprintf(
-        head, sizeof head,
-        "POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n", path,
-        strlen(body));
-    ck_assert(n > 0 && (size_t)n < sizeof head);
-    client_text(c, head);
-    client_text(c, body);
+    char *text = NULL;
+    int n = asprintf(&text,
+                     "POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+                     "Content-Length: %zu\r\n\r\n%s",
+                     path, strlen(body), body);
+    ck_assert_int_gt(n, 0);
+    client_send(c, text, (size_t)n);
+    free(text);
 }
 
 /* Receives more. Returns false at the end of the stream. */
@@ -74,6 +84,7 @@ static bool more(struct client *c)
     } while (n < 0 && errno == EINTR);
     ck_assert_msg(n >= 0, "recv: %s, after '%.*s'", strerror(errno), (int)c->len, c->buf);
     c->len += (size_t)n;
+    c->largest = (size_t)n > c->largest ? (size_t)n : c->largest;
     return n > 0;
 }
 

@@ -34,6 +34,17 @@ static int listen_on_loopback(uint16_t *port)
     return fd;
 }
 
+static int listen_for_packets(struct fake *f)
+{
+    const sa_family_t family = AF_UNIX; /* and nothing more: the kernel finds a name */
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    ck_assert_int_eq(bind(fd, (const struct sockaddr *)&family, sizeof family), 0);
+    ck_assert_int_eq(listen(fd, 16), 0);
+    f->packets_len = sizeof f->packets;
+    ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&f->packets, &f->packets_len), 0);
+    return fd;
+}
+
 static void program_path(char *out, size_t cap)
 {
     ssize_t n = readlink("/proc/self/exe", out, cap - 32);
@@ -140,7 +151,7 @@ void fake_start_with(struct fake *f, const struct nacre_config *config, uint32_t
                                     .is_vsock = options & FAKE_VSOCK ? 1 : 0};
     memcpy(init.ticket_key, f->key, sizeof init.ticket_key);
     for (uint32_t i = 0; i < n_lanes; i++)
-        f->listeners[i] = listen_on_loopback(&f->port);
+        f->listeners[i] = options & FAKE_PACKETS ? listen_for_packets(f) : listen_on_loopback(&f->port);
     f->listeners[n_lanes] = listen_on_loopback(&f->admin_port);
     send_frame(f->control, &init, NULL, 0, f->listeners, n_lanes + 1);
     for (uint32_t i = 0; i < n_lanes && !(options & FAKE_DOWN); i++)

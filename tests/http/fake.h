@@ -8,7 +8,9 @@
 #include "common/config.h"
 #include "common/frame.h"
 
+#include <sys/socket.h>
 #include <sys/types.h>
+#include <sys/un.h>
 
 #define FAKE_LANES   2u
 #define FAKE_WAIT_MS 10000
@@ -19,6 +21,8 @@ struct fake {
     int log; /* what nacre-http writes to standard error */
     int listeners[FAKE_LANES + 1];
     uint16_t port, admin_port;
+    struct sockaddr_un packets; /* of the API instead, with FAKE_PACKETS */
+    socklen_t packets_len;
     uint32_t n_lanes;
     int app[FAKE_LANES];    /* the app's end of the request socket */
     int signer[FAKE_LANES]; /* nacred's end of the answer socket */
@@ -29,6 +33,8 @@ struct fake {
 /* Options of fake_start_with(). */
 #define FAKE_VSOCK 1u /* INIT says vsock */
 #define FAKE_DOWN  2u /* no LANE frames yet */
+#define FAKE_PACKETS                                                                                         \
+    4u /* the API is a Unix socket that keeps writes apart: what is received at once was written so */
 
 /* Starts and waits for READY. config NULL: the defaults, with the log level debug. */
 void fake_start_with(struct fake *f, const struct nacre_config *config, uint32_t n_lanes, unsigned options);
@@ -70,6 +76,7 @@ struct client {
     int fd;
     char *buf; /* received, not yet taken */
     size_t len, cap;
+    size_t largest; /* most that was received at once */
 };
 
 struct answer {
@@ -80,6 +87,7 @@ struct answer {
 };
 
 void client_open(struct client *c, uint16_t port);
+void client_open_packets(struct client *c, const struct fake *f);
 void client_close(struct client *c);
 void client_send(struct client *c, const void *data, size_t len);
 void client_text(struct client *c, const char *text);

@@ -242,6 +242,26 @@ START_TEST(answers_over_vsock)
 }
 END_TEST
 
+/* Kernels in the field corrupt a write of more than 32 KiB to vsock. Without the setting such writes are made. */
+START_TEST(no_large_write_on_vsock)
+{
+    static const size_t sizes[] = {0, 15000, 15300, 16000, 32000, 33000, 60000, 300000};
+    const size_t n = sizeof sizes / sizeof sizes[0];
+    for (unsigned vsock = 0; vsock < 2; vsock++) {
+        client_close(&c);
+        fake_stop(&f);
+        fake_start_with(&f, NULL, 1, FAKE_PACKETS | (vsock ? FAKE_VSOCK : 0));
+        client_open_packets(&c, &f);
+        for (size_t i = 0; i < (vsock ? n : n - 1); i++) /* such a socket takes no write of that size */
+            large_answer(sizes[i]);
+        if (vsock)
+            ck_assert_uint_le(c.largest, 32768);
+        else
+            ck_assert_uint_gt(c.largest, 32768);
+    }
+}
+END_TEST
+
 START_TEST(many_at_once_answered_backwards)
 {
     enum { N = 100 };
@@ -411,6 +431,7 @@ static void add(TCase *tc)
     tcase_add_test(tc, bodies_of_all_sizes);
     tcase_add_test(tc, answers_of_all_sizes);
     tcase_add_test(tc, answers_over_vsock);
+    tcase_add_test(tc, no_large_write_on_vsock);
     tcase_add_test(tc, many_at_once_answered_backwards);
     tcase_add_test(tc, two_lanes);
     tcase_add_test(tc, builtins);

@@ -82,6 +82,9 @@ def make_context(args, pem):
         context.maximum_version = ssl.TLSVersion.TLSv1_1
     elif args.tls:
         context.minimum_version = context.maximum_version = getattr(ssl.TLSVersion, "TLSv" + args.tls.replace(".", "_"))
+    if args.ciphers:
+        context.set_ciphers(args.ciphers)
+        context.options |= 1 << 19  # no encrypt-then-MAC, as old servers
     if args.http2:
         context.set_alpn_protocols(["h2", "http/1.1"])
     with tempfile.NamedTemporaryFile() as file:
@@ -104,6 +107,7 @@ def arguments():
     parser.add_argument("--handshake", choices=HANDSHAKES, help="no handshake, but this")
     parser.add_argument("--expired", action="store_true", help="a certificate that is over since an hour")
     parser.add_argument("--tls", choices=("1.1", "1.2", "1.3"), help="this version only")
+    parser.add_argument("--ciphers", help="of TLS 1.2, as OpenSSL names them, without RFC 7366")
     parser.add_argument("--http2", action="store_true", help="offer HTTP/2 as well; needs python3-h2")
     parser.add_argument("--stdin", action="store_true", help="end when standard input ends")
     return parser.parse_args()

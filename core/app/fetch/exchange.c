@@ -11,7 +11,8 @@
 #include <errno.h>
 #include <stdio.h>
 
-#define WHY_LEN NACRE_FAILURE_TEXT
+#define WHY_LEN     NACRE_FAILURE_TEXT
+#define WRITE_BLOCK 16384 /* bytes */
 
 static uint64_t left_ms(const struct fetch_exchange *x)
 {
@@ -147,6 +148,8 @@ static CURLcode set_confines(struct fetch_exchange *x, const struct fetch_state 
     SET(CURLOPT_NOSIGNAL, 1L);
     SET(CURLOPT_HTTP09_ALLOWED, 0L);
     SET(CURLOPT_TIMEOUT_MS, (long)left_ms(x) + 1);
+    /* vsock in enclaves corrupts large writes, and with some ciphers OpenSSL makes one of all that it is given */
+    SET(CURLOPT_UPLOAD_BUFFERSIZE, (long)WRITE_BLOCK);
     SET(CURLOPT_OPENSOCKETFUNCTION, open_socket);
     SET(CURLOPT_OPENSOCKETDATA, x);
     SET(CURLOPT_SOCKOPTFUNCTION, already_connected);
