@@ -3,9 +3,12 @@
 
 Written with cbor2 and struct, not with the code under test."""
 import base64
+import gzip
+import json as jsonlib
 import pathlib
 import struct
 import sys
+import zlib
 
 import cbor2
 
@@ -112,8 +115,81 @@ def yaml():
     put("yaml", "twice", b"log:\n  level: info\n  level: warn\n")
 
 
+def newc(name, mode, data=b"", nlink=1):
+    fields = (1, mode, 0, 0, nlink, 0, len(data), 0, 0, 0, 0, len(name) + 1, 0)
+    head = b"070701" + b"".join(b"%08x" % f for f in fields) + name.encode() + b"\0"
+    return head + bytes(-len(head) % 4) + data + bytes(-len(data) % 4)
+
+
+def archive(*extra):
+    files = ("app/allowed_endpoints.yaml", "app/manifest.cbor", "app/nacre.yaml", "app/plugin.so")
+    parts = [newc("app", 0o040755, nlink=2)] + [newc(f, 0o100644, b"x") for f in files] + list(extra)
+    return b"".join(parts) + newc("TRAILER!!!", 0)
+
+
+def image(*sections):
+    """An image of version 4; sections are (type, data)."""
+    body, offsets, sizes = b"", [], []
+    for kind, data in sections:
+        offsets.append(548 + len(body))
+        sizes.append(len(data))
+        body += struct.pack(">HHQ", kind, 0, len(data)) + data
+    pad = [0] * (32 - len(sections))
+    head = struct.pack(">4sHHQQHH32Q32QI", b".eif", 4, 0, 1 << 28, 2, 0, len(sections), *(offsets + pad),
+                       *(sizes + pad), 0)
+    return head + struct.pack(">I", zlib.crc32(body, zlib.crc32(head))) + body
+
+
+def eif():
+    kernel = bytearray(1024)
+    kernel[0x1fe:0x200], kernel[0x202:0x206] = b"\x55\xaa", b"HdrS"
+    metadata = jsonlib.dumps({"ImageName": "a", "ImageVersion": "1", "BuildMetadata": {
+        "BuildTime": "t", "BuildTool": "n", "BuildToolVersion": "1", "OperatingSystem": "d", "KernelVersion": "6"},
+        "DockerInfo": {}, "CustomMetadata": None}).encode()
+    member = gzip.compress(archive(), 9, mtime=0)
+    put("eif", "image", b"\0" + image((1, bytes(kernel)), (2, b"console=ttyS0"), (5, metadata), (3, member), (3, member)))
+    put("eif", "ramdisk", b"\1" + member)
+    put("eif", "ramdisk-link", b"\1" + gzip.compress(archive(newc("app/x", 0o120777, b"/")), mtime=0))
+    put("eif", "archive", b"\2" + archive())
+    put("eif", "gzip", b"\3" + member)
+    put("eif", "metadata", b"\4" + metadata)
+    put("eif", "signature", b"\5" + cbor2.dumps([{"signing_certificate": b"-----BEGIN CERTIFICATE-----\n",
+                                                  "signature": cbor2.dumps([cbor2.dumps({1: -35}), {}, cbor2.dumps(
+                                                      {"register_index": 0, "register_value": bytes(48)}), bytes(96)])}]))
+
+
+def host():
+    put("host", "config", b"\0ingress:\n  - listen: 0.0.0.0:3000\nenclaves:\n  - cid: 16\n")
+    put("host", "hello", b"\1OK 1073741824\n")
+    put("host", "answer", b'\2HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}')
+    put("host", "chunked", b"\2HTTP/1.1 503 No\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n")
+    put("host", "nitro", b"\3" + jsonlib.dumps([{"EnclaveName": "a", "EnclaveID": "i-0-enc0", "ProcessID": 1, "EnclaveCID": 16,
+                                                 "NumberOfCPUs": 2, "CPUIDs": [1, 3], "MemoryMiB": 512,
+                                                 "State": "RUNNING", "Flags": "DEBUG_MODE"}]).encode())
+
+
+def learn():
+    put("learn", "pairs", b"\0[[[1,2.5,-3e2,4,5,6],1],[[0,0,0,0,0,0],0]]")
+    put("learn", "csv", b'\0a,b,"c ""d""",label\n1,2,3,0\r\n4,5,6,1\n')
+    put("learn", "envelope", b"\0" + jsonlib.dumps({
+        "encrypted": base64.b64encode(b"[[[1,2,3],1]]").decode(), "nonce": base64.b64encode(bytes(24)).decode(),
+        "ephemeralPublicKey": base64.b64encode(bytes(32)).decode()}).encode())
+    put("learn", "dataset", b"\0NACREDS1" + bytes(16) + struct.pack("<I", 65536) + bytes(24) + bytes(40))
+    header = jsonlib.dumps({"w": {"dtype": "F32", "shape": [2, 2], "data_offsets": [0, 16]},
+                            "__metadata__": {"algorithm": "mlp"}}).encode()
+    put("learn", "safetensors", b"\1" + struct.pack("<Q", len(header)) + header + bytes(16))
+    put("learn", "bundle", b"\2NACREML1" + struct.pack("<Q", 2) + b"{}" + struct.pack("<Q", 2) + b"{}")
+    put("learn", "key", b"\3" + b"0f" * 32)
+
+
+def sealed():
+    magic = b"\x89nacre sealed\r\n\x1a"
+    put("sealed", "magic", magic + bytes(200))
+    put("sealed", "json", b'{"API_KEY":"x"}')
+
+
 def main():
-    for make in (bcs, json, router, sentinel, nsm, yaml):
+    for make in (bcs, json, router, sentinel, nsm, yaml, eif, host, learn, sealed):
         make()
 
 
