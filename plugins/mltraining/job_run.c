@@ -43,7 +43,8 @@ static int32_t train(const struct nacre_call *call, const struct settings *setti
     struct nacre_str *ids = nacre_alloc(call, (n + 1) * sizeof *ids);
     if (!ids)
         return nacre_fail(call, 503, "out of memory");
-    memcpy(ids, job->data_blob_ids.ptr, n * sizeof *ids);
+    for (uint64_t i = 0; i < n; i++)
+        ids[i] = ((const struct nacre_str *)job->data_blob_ids.ptr)[i];
     ids[n] = job->model_config_blob_id;
     *ml = (struct ml_job){.config = &in->config,
                           .learning_rate = job->learning_rate,
@@ -76,8 +77,10 @@ static int32_t seal(const struct nacre_call *call, const struct ml_card *card, c
     parts.card = text;
     uint8_t *plain = text ? ml_bundle_write(&parts, &len) : NULL;
     uint8_t *box = plain ? malloc(len + crypto_box_SEALBYTES) : NULL;
-    int32_t err = box ? 0 : nacre_fail(call, 503, "out of memory for the model");
-    if (!err && crypto_box_seal(box, plain, len, key) != 0)
+    int32_t err = 0;
+    if (!box)
+        err = nacre_fail(call, 503, "out of memory for the model");
+    else if (crypto_box_seal(box, plain, len, key) != 0)
         err = nacre_fail(call, 422, "key_id is not a usable X25519 public key");
     if (plain)
         sodium_memzero(plain, len);
@@ -95,14 +98,14 @@ static int32_t deliver(const struct nacre_call *call, const struct settings *set
                        struct outcome *out)
 {
     size_t len = 0;
-    struct nacre_about about;
     struct nacre_bytes sealed;
+    struct nacre_about *about = nacre_alloc(call, sizeof *about);
     uint8_t *model = ml_model_write(&card->result->model, &len);
     if (!model)
         return nacre_fail(call, 503, "out of memory for the model");
     (void)crypto_hash_sha256(out->model_sha256, model, len);
     memcpy(card->model_sha256, out->model_sha256, sizeof card->model_sha256);
-    card->about = nacre_about(call, &about) == 0 ? &about : NULL;
+    card->about = about && nacre_about(call, about) == 0 ? about : NULL;
     int32_t err = seal(call, card, model, len, out->buyer, &sealed);
     sodium_memzero(model, len);
     free(model);
@@ -117,10 +120,11 @@ static int32_t deliver(const struct nacre_call *call, const struct settings *set
 static int32_t run(const struct nacre_call *call, const struct settings *settings, const struct Job *job,
                    const uint8_t *request_sha256, struct inputs *in, struct outcome *out)
 {
-    struct ml_job ml;
+    struct ml_job ml = {.config = NULL};
     struct ml_result *result = nacre_alloc(call, sizeof *result);
-    int32_t err =
-        result ? train(call, settings, job, in, &ml, result) : nacre_fail(call, 503, "out of memory");
+    if (!result)
+        return nacre_fail(call, 503, "out of memory");
+    int32_t err = train(call, settings, job, in, &ml, result);
     ml_data_free(&in->data); /* before the model takes its room */
     if (err)
         return err;

@@ -172,7 +172,7 @@ static int save(const struct run *r)
     size_t nodes = 0, at = 0;
     for (uint32_t i = 0; i < trees; i++)
         nodes += r->trees[i].n;
-    float *values = malloc(nodes * sizeof *values);
+    float *values = malloc((nodes + 1) * sizeof *values);
     if (!values)
         return -ENOMEM;
     for (uint32_t i = 0; i < trees; i++) {

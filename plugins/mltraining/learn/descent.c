@@ -34,7 +34,7 @@ static void add(double *to, double by, const double *what, size_t n)
 
 static void find_direction(struct memory *m)
 {
-    double alpha[PAIRS];
+    double alpha[PAIRS] = {0};
     const uint64_t first = m->pairs > PAIRS ? m->pairs - PAIRS : 0;
     double *q = m->direction;
     memcpy(q, m->gradient, m->n * sizeof *q);
@@ -74,12 +74,14 @@ static double walk(const struct ml_descent *d, struct memory *m, double *w, doub
     const double slope = dot(m->gradient, m->direction, m->n);
     const double size = largest(m->gradient, m->n);
     double step = m->pairs || size < 1 ? 1 : 1 / size;
-    for (unsigned i = 0; i < TRIES && slope < 0; i++, step /= 2) {
+    for (unsigned i = 0; i < TRIES && slope < 0; i++) {
         memcpy(m->trial, w, m->n * sizeof *w);
         add(m->trial, step, m->direction, m->n);
         const double found = d->value(d->ctx, m->trial, m->trial_gradient);
-        if (!(found <= value + 1e-4 * step * slope))
+        if (!(found <= value + 1e-4 * step * slope)) {
+            step /= 2;
             continue;
+        }
         double *s = m->s + m->pairs % PAIRS * m->n, *y = m->y + m->pairs % PAIRS * m->n;
         for (size_t k = 0; k < m->n; k++) {
             s[k] = m->trial[k] - w[k];

@@ -6,6 +6,10 @@
 #define MAGIC_LEN  8u
 #define BOUND_HEAD 28u
 
+static const uint8_t magic_dataset[] = {'N', 'A', 'C', 'R', 'E', 'D', 'S', '1'};
+static const uint8_t magic_grant[] = {'N', 'A', 'C', 'R', 'E', 'D', 'K', '1'};
+static const uint8_t magic_model[] = {'N', 'A', 'C', 'R', 'E', 'M', 'L', '1'};
+
 static void put_u64(uint8_t *out, uint64_t value)
 {
     for (int i = 0; i < 8; i++)
@@ -22,7 +26,7 @@ static uint64_t get_u64(const uint8_t *in)
 
 void ml_seal_begin(struct ml_seal *s, const uint8_t key[32])
 {
-    memcpy(s->head, "NACREDS1", MAGIC_LEN);
+    memcpy(s->head, magic_dataset, MAGIC_LEN);
     randombytes_buf(s->head + MAGIC_LEN, ML_DATASET_ID);
     for (int i = 0; i < 4; i++)
         s->head[24 + i] = (uint8_t)(ML_DATASET_CHUNK >> (8 * i));
@@ -41,7 +45,7 @@ size_t ml_seal_chunk(struct ml_seal *s, uint8_t *out, const uint8_t *plain, size
 
 void ml_grant_write(uint8_t out[ML_GRANT_LEN], const struct ml_grant *grant)
 {
-    memcpy(out, "NACREDK1", MAGIC_LEN);
+    memcpy(out, magic_grant, MAGIC_LEN);
     memcpy(out + 8, grant->id, sizeof grant->id);
     memcpy(out + 24, grant->key, sizeof grant->key);
     memcpy(out + 56, grant->buyer, sizeof grant->buyer);
@@ -50,7 +54,7 @@ void ml_grant_write(uint8_t out[ML_GRANT_LEN], const struct ml_grant *grant)
 
 int ml_grant_read(struct ml_grant *out, const uint8_t *bytes, size_t len)
 {
-    if (len != ML_GRANT_LEN || memcmp(bytes, "NACREDK1", MAGIC_LEN) != 0)
+    if (len != ML_GRANT_LEN || memcmp(bytes, magic_grant, MAGIC_LEN) != 0)
         return -EBADMSG;
     memcpy(out->id, bytes + 8, sizeof out->id);
     memcpy(out->key, bytes + 24, sizeof out->key);
@@ -69,9 +73,9 @@ static char *put_base64(char *at, const uint8_t *bytes, size_t len)
 
 static char *put_text(char *at, const char *text)
 {
-    const size_t len = strlen(text);
-    memcpy(at, text, len);
-    return at + len;
+    while (*text)
+        *at++ = *text++;
+    return at;
 }
 
 char *ml_envelope_seal(const uint8_t *plain, size_t len, const uint8_t receiver[32])
@@ -125,7 +129,7 @@ uint8_t *ml_bundle_write(const struct ml_bundle *parts, size_t *len)
     uint8_t *out = malloc(all);
     if (!out)
         return NULL;
-    memcpy(out, "NACREML1", MAGIC_LEN);
+    memcpy(out, magic_model, MAGIC_LEN);
     put_u64(out + MAGIC_LEN, parts->card_len);
     memcpy(out + 2 * MAGIC_LEN, parts->card, parts->card_len);
     memcpy(out + 2 * MAGIC_LEN + parts->card_len, parts->model, parts->model_len);
@@ -135,7 +139,7 @@ uint8_t *ml_bundle_write(const struct ml_bundle *parts, size_t *len)
 
 int ml_bundle_read(struct ml_bundle *out, const uint8_t *bytes, size_t len, char why[ML_WHY])
 {
-    if (len < 2 * MAGIC_LEN || memcmp(bytes, "NACREML1", MAGIC_LEN) != 0) {
+    if (len < 2 * MAGIC_LEN || memcmp(bytes, magic_model, MAGIC_LEN) != 0) {
         (void)snprintf(why, ML_WHY, "not a model: %zu bytes that do not begin with NACREML1", len);
         return -EBADMSG;
     }

@@ -108,6 +108,7 @@ static bool same_rank(const uint32_t *rows, uint32_t n, const uint16_t *rank)
     return true;
 }
 
+/* NOLINTBEGIN(clang-analyzer-unix.Malloc): what w holds, ml_tree_grow() frees */
 static struct best find(struct grower *w, const uint32_t *rows, uint32_t n)
 {
     const struct ml_ranks *r = w->g->ranks;
@@ -133,6 +134,8 @@ static struct best find(struct grower *w, const uint32_t *rows, uint32_t n)
     }
     return best;
 }
+
+/* NOLINTEND(clang-analyzer-unix.Malloc) */
 
 /* Nothing to be gained: all of one class, or all but the same number. */
 static bool is_pure(const struct ml_growth *g, const uint32_t *rows, uint32_t n)
@@ -222,12 +225,12 @@ int ml_tree_grow(struct ml_tree *tree, const struct ml_growth *g)
     for (uint32_t j = 0; j < columns; j++)
         levels = g->ranks->levels[j] > levels ? g->ranks->levels[j] : levels;
     *tree = (struct ml_tree){.n = 0};
-    w.sorted = malloc(g->n_rows * sizeof *w.sorted);
-    w.spare = malloc(g->n_rows * sizeof *w.spare);
+    w.sorted = malloc(((size_t)g->n_rows + 1) * sizeof *w.sorted);
+    w.spare = malloc(((size_t)g->n_rows + 1) * sizeof *w.spare);
     w.count = malloc(((size_t)levels + 1) * sizeof *w.count);
     w.left = calloc(g->n_classes + 1, sizeof *w.left);
     w.right = calloc(g->n_classes + 1, sizeof *w.right);
-    w.features = malloc(columns * sizeof *w.features);
+    w.features = malloc(((size_t)columns + 1) * sizeof *w.features);
     int err = w.sorted && w.spare && w.count && w.left && w.right && w.features ? 0 : -ENOMEM;
     for (uint32_t j = 0; j < columns && !err; j++)
         w.features[j] = j;

@@ -145,7 +145,9 @@ static int measure(const struct ml_task *task)
 static int work(struct ml_task *task, struct ml_data *data)
 {
     const struct ml_kind *kind = ml_kind_of(task->config->algorithm);
-    int err = kind ? check(task, data) : ml_task_refuse(task, "no such algorithm");
+    if (!kind)
+        return ml_task_refuse(task, "no such algorithm");
+    int err = check(task, data);
     if (!err)
         err = split(task, data);
     if (!err)

@@ -92,13 +92,13 @@ static void say_header(struct out *o, const struct ml_model *m)
     say(o, "}");
     for (uint32_t i = 0; i < m->n_tensors; i++) {
         const struct ml_tensor *t = &m->tensors[i];
-        const uint64_t bytes = ml_tensor_count(t) * size_of(t->dtype);
+        const uint64_t end = at + ml_tensor_count(t) * size_of(t->dtype);
         say(o, ",\"%s\":{\"dtype\":\"%s\",\"shape\":[%llu", t->name, dtype_names[t->dtype],
             (unsigned long long)t->dims[0]);
         if (t->n_dims == 2)
             say(o, ",%llu", (unsigned long long)t->dims[1]);
-        say(o, "],\"data_offsets\":[%llu,%llu]}", (unsigned long long)at, (unsigned long long)(at + bytes));
-        at += bytes;
+        say(o, "],\"data_offsets\":[%llu,%llu]}", (unsigned long long)at, (unsigned long long)end);
+        at = end;
     }
     say(o, "}");
     while (o->len % 8)

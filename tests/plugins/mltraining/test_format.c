@@ -142,6 +142,7 @@ END_TEST
 
 START_TEST(models_out_of_form)
 {
+    /* NOLINTBEGIN(bugprone-suspicious-missing-comma) */
     static const char *const headers[] = {
         "{\"w\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,4]}}",
         "{\"w\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,8]}}",
@@ -158,6 +159,7 @@ START_TEST(models_out_of_form)
         "{}",
         "[]",
         ""};
+    /* NOLINTEND(bugprone-suspicious-missing-comma) */
     for (size_t i = 0; i < sizeof headers / sizeof headers[0]; i++) {
         uint8_t bytes[512] = {0};
         struct ml_model m;

@@ -408,16 +408,16 @@ END_TEST
 START_TEST(the_same_model_twice)
 {
     struct answer a;
-    uint8_t first[32], second[32];
+    uint8_t digests[2][32] = {{0}};
     struct ml_bundle b;
     for (int i = 0; i < 2; i++) {
         ask("\"csv\"", h.buyer, "", &a);
         ck_assert_int_eq(h.status, 0);
         uint8_t *plain = open_model(&b);
-        (void)crypto_hash_sha256(i ? second : first, b.model, b.model_len);
+        (void)crypto_hash_sha256(digests[i], b.model, b.model_len);
         free(plain);
     }
-    ck_assert_mem_eq(first, second, 32);
+    ck_assert_mem_eq(digests[0], digests[1], 32);
 }
 END_TEST
 

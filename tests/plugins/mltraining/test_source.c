@@ -276,7 +276,7 @@ static uint8_t *dataset(size_t n, size_t *len, struct ml_seal *seal)
     size_t at = (size_t)snprintf(text, room, "a,b,label\n");
     for (size_t i = 0; i < n; i++)
         at += (size_t)snprintf(text + at, room - at, "%zu,%d,%zu\n", i % 1000, -7, i % 3);
-    uint8_t *out = malloc(at + ML_DATASET_HEAD + 17 * (at / ML_DATASET_CHUNK + 2));
+    uint8_t *out = calloc(1, at + 1 + ML_DATASET_HEAD + 17 * (at / ML_DATASET_CHUNK + 2));
     ml_seal_begin(seal, dataset_secret);
     seal->head[8] &= 0x7f;
     memcpy(out, seal->head, ML_DATASET_HEAD);
@@ -320,8 +320,6 @@ START_TEST(encrypted_datasets)
         data.rows = data.bytes_seen = 0;
         blob[bytes[i]] ^= 1;
     }
-    blob = realloc(blob, len + 1);
-    blob[len] = 0;
     ck_assert_int_eq(feed(blob, len + 1, 50000, ""), -EBADMSG);
     data.rows = data.bytes_seen = 0;
     blob[8] = 0xff;
