@@ -326,7 +326,7 @@ def test_first_verdict_stands(app):
 
 def test_a_failure_is_everybodys_and_then_nobodys(app):
     found = attack(app)
-    judged(app, found, (500, b"", 1.0))
+    judged(app, found, (500, b"", 2.0))
     replies = at_once([lambda: consume(app, found) for _ in range(4)])
     assert [r.status for r in replies] == [502] * 4 and evaluations(app, found) == 1, replies
     assert sum("begun by another request" in r.error for r in replies) == 3
