@@ -5,8 +5,8 @@
 #include "personal.h"
 #include "verdicts.h"
 
-#define REGISTER_BODY_MAX (UINT64_C(4) << 20) /* ten texts of 64,000 bytes, every byte escaped */
-#define CONSUME_BODY_MAX  (UINT64_C(1) << 19) /* one, and the rest */
+#define REGISTER_BODY_MAX (UINT64_C(2) << 20) /* nine texts of 64,000 bytes, every letter of them as \uXXXX */
+#define CONSUME_BODY_MAX  (UINT64_C(1) << 19) /* one, every byte escaped, and the rest */
 
 NACRE_RECORD(RegisterAgentResponse, (string, agent_id), (u64, cost_per_message), (string, system_prompt),
              (bool, is_defeated), (address, creator));

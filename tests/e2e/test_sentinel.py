@@ -119,6 +119,14 @@ def test_texts_at_their_limits(each, texts):
     each.verify(register(each, system_prompt=texts[1]))
 
 
+def test_an_agent_with_every_text_at_its_limit(app):
+    """As a client sends it that writes all but ASCII as escapes: three times as many bytes."""
+    full = {k: "\u00e4" * 32000 for k in AGENT if k not in ("cost_per_message", "creator")}
+    full |= {"api_base_url": "\u00e4" * 32000, "api_key": "\u00e4" * 32000}
+    assert app.verify(register(app, **full))["response"]["data"]["system_prompt"] == full["system_prompt"]
+    assert app.world.ai.seen[-1][2] == AGENT | full
+
+
 # ---- Objects that do not do ---------------------------------------------------------------------------------------
 
 def refused(runtime, reply, status, words, found=None):
