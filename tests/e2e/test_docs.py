@@ -56,3 +56,27 @@ def test_the_readmes_commands(start, tmp_path):
     assert "Signature Verified Successfully" in said
     for words in re.findall(r"^(\S.*?)  ", blocks("", README)[-1], re.M):
         assert re.search(rf"^{re.escape(words)}\b", said, re.M), f"the README shows '{words}', the command does not"
+
+
+def ctest_names():
+    """What the CMake files call their tests, as far as a text shows: whole names, and the parts of generated ones."""
+    text = "\n".join(p.read_text("utf-8") for pattern in ("CMakeLists.txt", "*.cmake")
+                     for folder in ("tests", "tools") for p in (ROOT / folder).rglob(pattern))
+    return set(re.findall(r"[A-Za-z_][\w-]+", text))
+
+
+def test_the_threat_model_names_tests_that_are_there():
+    text = (ROOT / "docs" / "THREAT_MODEL.md").read_text("utf-8")
+    files = set(re.findall(r"`(test_\w+\.py)`", text))
+    assert len(files) > 10
+    there = {p.name for p in (ROOT / "tests").rglob("test_*.py")}
+    assert files <= there, files - there
+    for folder in re.findall(r"`(tests/\w+)`", text):
+        assert (ROOT / folder).is_dir(), folder
+    words = ctest_names()
+    for pattern in re.findall(r"`ctest -R ([^`]+)`", text):
+        for name in re.split(r"\\\||\|", pattern.strip("'").rstrip("$")):
+            assert any(part in words or any(part in w for w in words) for part in [name, name.split("_", 1)[-1]]), name
+    for target in re.findall(r"fuzz targets? ((?:`\w+`(?:, | and )?)+)", text):
+        for name in re.findall(r"`(\w+)`", target):
+            assert (ROOT / "tests" / "fuzz" / f"fuzz_{name}.c").exists(), name
