@@ -5,11 +5,14 @@ import os
 import pathlib
 import select
 import signal
+import shutil
 import socket
 import subprocess
 import tempfile
 import threading
 import time
+
+import pytest
 
 import harness
 import nacre_check
@@ -123,6 +126,14 @@ class Host:
     def wait_healthy(self, *names):
         for name in names:
             wait_for(f"{name} to be healthy", lambda: (self.enclave(name) or {}).get("health") == "healthy", 15)
+
+
+def program(name):
+    """The path of another program, or a skip that says what is missing."""
+    found = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
+    if not found:
+        pytest.skip(f"{name} is not installed")
+    return found
 
 
 def at(runtime, name, **more):
@@ -273,6 +284,7 @@ class Load:
                 self.lost_on.append((i, self.on[i]))
                 connection.close()
                 connection = None
+                time.sleep(0.1)  # not into the queue of what is just going down
                 continue
             self.slowest[i] = max(self.slowest[i], time.monotonic() - began)
             if reply.status == 200:

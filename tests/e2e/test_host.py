@@ -358,6 +358,43 @@ def test_silence_ends(runtime, host):
     assert metrics['closed_total{reason="first_byte"}'] == 1 and metrics['closed_total{reason="idle"}'] == 1
 
 
+def test_a_request_that_trickles_ends(runtime, host):
+    """A header a moment keeps the silence short; the request as a whole takes too long."""
+    h = host([parent.at(runtime, "a")], limits={"answer_s": 2, "idle_s": 60})
+    h.wait_healthy("a")
+    with socket.create_connection(h.address) as s:
+        s.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert b"Pong!" in s.recv(4096)
+        began = time.monotonic()
+        s.sendall(b"GET / HTTP/1.1\r\n")
+        s.settimeout(0.1)
+        while time.monotonic() - began < 20:
+            try:
+                s.sendall(b"X: y\r\n")
+                if s.recv(1) == b"":
+                    break
+            except TimeoutError:
+                continue
+            except OSError:
+                break
+        assert 1.5 < time.monotonic() - began < 15
+    assert h.metrics()['closed_total{reason="answer"}'] == 1
+
+
+def test_a_long_answer_is_waited_for(host, vm):
+    """Longer than the time a connection may rest: silence of an enclave that works is not idleness."""
+    def each(s):
+        s.recv(4096)
+        time.sleep(3)
+        s.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ndone")
+        s.close()
+    v = vm("a", {3000: each})
+    h = host([v.config], limits={"idle_s": 1, "half_closed_s": 1}, health={"interval_ms": 60000, "timeout_ms": 10000})
+    assert h.get("/").body == b"done"
+    raw = harness.raw_exchange(h.address, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", shut=True)
+    assert raw.endswith(b"done")
+
+
 def test_a_client_that_does_not_read_holds_nobody(runtime, host):
     """It is sent nothing more than fits, the daemon keeps one block of it, and others are served."""
     h = host([parent.at(runtime, "a")])

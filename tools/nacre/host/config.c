@@ -41,6 +41,7 @@ const struct nacre_hd_key nacre_hd_keys[] = {
     NUMBER("limits", "burst_per_client", limits_burst_per_client, 1, 1000000, 400),
     NUMBER("limits", "first_byte_s", limits_first_byte_s, 1, 3600, 10),
     NUMBER("limits", "connect_ms", limits_connect_ms, 10, 60000, 5000),
+    NUMBER("limits", "answer_s", limits_answer_s, 1, 604800, 900),
     NUMBER("limits", "idle_s", limits_idle_s, 1, 86400, 60),
     NUMBER("limits", "half_closed_s", limits_half_closed_s, 1, 86400, 30),
     NUMBER("limits", "drain_s", limits_drain_s, 0, 86400, 30),

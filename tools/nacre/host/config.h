@@ -80,6 +80,7 @@ struct nacre_hd_config {
     uint64_t limits_burst_per_client;
     uint64_t limits_first_byte_s;
     uint64_t limits_connect_ms;
+    uint64_t limits_answer_s;
     uint64_t limits_idle_s;
     uint64_t limits_half_closed_s;
     uint64_t limits_drain_s;

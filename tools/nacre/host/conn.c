@@ -127,6 +127,7 @@ void nacre_hd_conn_dial(struct nacre_hd_conn *conn)
 {
     conn->deadline_ms = conn->daemon->loop.now_ms + conn->ops->dial_ms(conn);
     conn->quiet = false;
+    conn->asked_ms = conn->daemon->loop.now_ms;
     dial_now(conn);
 }
 
@@ -227,7 +228,15 @@ static void sweep_open(struct nacre_hd_conn *conn, uint64_t silent)
     struct nacre_hd *d = conn->daemon;
     bool half = conn->near.eof || conn->far.eof;
     uint64_t half_ms = conn->near.eof && conn->quiet ? ANSWERED_MS : d->config->limits_half_closed_s * 1000u;
-    if (silent >= d->config->limits_idle_s * 1000u)
+    /* While an answer is due, silence is work. */
+    if (!conn->quiet && !conn->far.eof) {
+        if (d->loop.now_ms - conn->asked_ms >= d->config->limits_answer_s * 1000u)
+            d->counters.closed_answer++;
+        else if (drained(conn, silent))
+            d->counters.closed_drain++;
+        else
+            return;
+    } else if (silent >= d->config->limits_idle_s * 1000u)
         d->counters.closed_idle++;
     else if (half && silent >= half_ms)
         d->counters.closed_half++;

@@ -74,6 +74,7 @@ struct nacre_hd_conn {
     bool quiet;           /* the far side spoke last, or nobody has: a good moment to end */
     bool cut_half;        /* the far side's transport cannot be half-closed */
     uint64_t since_ms;    /* of the last byte; of the beginning of the phase before the first */
+    uint64_t asked_ms;    /* while not quiet: when the near side began to speak */
     uint64_t deadline_ms; /* while dialling */
     /* The owner's. */
     void *target; /* the enclave, or the upstream */

@@ -19,7 +19,7 @@ struct nacre_hd_counters {
     uint64_t accepted, refused[NACRE_HD_REFUSALS];
     uint64_t redials;
     uint64_t client_bytes, enclave_bytes;
-    uint64_t closed_idle, closed_first_byte, closed_half, closed_drain;
+    uint64_t closed_idle, closed_first_byte, closed_answer, closed_half, closed_drain;
     uint64_t reloads, reloads_failed;
     uint64_t accept_errors;
     uint64_t egress_turned_away;

@@ -48,6 +48,7 @@ static void put_closed(const struct nacre_hd *d, struct nacre_json_out *o)
     family(o, "closed_total", "counter", "Connections closed by the daemon, by reason.");
     sample(o, "closed_total", "reason=\"idle\"", d->counters.closed_idle);
     sample(o, "closed_total", "reason=\"first_byte\"", d->counters.closed_first_byte);
+    sample(o, "closed_total", "reason=\"answer\"", d->counters.closed_answer);
     sample(o, "closed_total", "reason=\"half_closed\"", d->counters.closed_half);
     sample(o, "closed_total", "reason=\"drain\"", d->counters.closed_drain);
 }

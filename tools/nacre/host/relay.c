@@ -122,6 +122,8 @@ static int carry(struct nacre_hd_conn *conn, struct nacre_hd_side *from, struct 
             return (int)n;
         *bytes += (uint64_t)n;
         conn->since_ms = conn->daemon->loop.now_ms;
+        if (from == &conn->near && conn->quiet)
+            conn->asked_ms = conn->since_ms;
         conn->quiet = from == &conn->far;
         if (to->shut)
             continue;
