@@ -33,8 +33,8 @@ ENGINE ?= libfuzzer
 MINUTES ?= 10
 FUZZ_CC = $(if $(filter afl,$(ENGINE)),afl-clang-fast,clang)
 
-.PHONY: help setup build build-tests build-asan build-tsan run demo image image-lock image-kernel-record vm test \
-	test-vm test-image lint bench soak asan tsan fuzz clean
+.PHONY: help setup build build-tests build-asan build-tsan run demo demo-parent image image-lock image-kernel-record vm test \
+	test-vm test-image lint bench bench-host soak asan tsan fuzz clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-19s %s\n", $$1, $$2 }' Makefile
@@ -60,6 +60,10 @@ run: build ## install what is missing, build, start ENCLAVE_APP on LISTEN in the
 demo: build ## start ENCLAVE_APP (mltraining, media, weather, sentinel), call it, check signature and document, exit
 	@tools/setup.sh test
 	@$(PYTHON) tests/independent/demo.py --out "$(OUT)" --app "$(ENCLAVE_APP)"
+
+demo-parent: build ## two enclaves behind `nacre host`: sealed secrets, one killed under load, what was lost
+	@tools/setup.sh test
+	@$(PYTHON) tests/independent/demo_parent.py --out "$(OUT)"
 
 image: ## the enclave image of ENCLAVE_APP, or of PLUGIN=FILE.so with CONFIG=DIR, and its measurements, into out/
 	@CONFIG="$(CONFIG)" tools/image/image.sh "$(OUT)" $(if $(PLUGIN),--plugin "$(PLUGIN)","$(ENCLAVE_APP)")
@@ -120,6 +124,10 @@ fuzz: ## fuzz everything that parses for MINUTES with ENGINE (libfuzzer, afl); A
 
 bench: build-tests ## CPU time an answer, requests per second, latency, memory, start-up
 	@$(PYTHON) bench/bench.py --out "$(OUT)"
+
+bench-host: build-tests ## `nacre host` beside socat and HAProxy: requests per second, latency, CPU time, memory
+	@tools/setup.sh bench
+	@$(PYTHON) bench/host.py --out "$(OUT)"
 
 soak: build-tests ## load with crashes for SOAK_SECONDS, watching memory and descriptors
 	@$(PYTHON) bench/soak.py --out "$(OUT)" --seconds $(SOAK_SECONDS)

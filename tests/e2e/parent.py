@@ -237,7 +237,8 @@ class Load:
     so `lost` counts requests that were on their way when something broke.
     """
 
-    def __init__(self, address, keys, clients=12, keep_alive=True, app="media", source=None):
+    def __init__(self, address, keys, clients=12, keep_alive=True, app="media", source=None, body=None):
+        self.body = body or (lambda i, n: harness.media_body(n, f"client {i}"))
         self.address, self.keys, self.keep_alive, self.app = address, keys, keep_alive, app
         self.source = source
         self.stopping = threading.Event()
@@ -275,7 +276,7 @@ class Load:
                 continue
             try:
                 began = time.monotonic()
-                connection.request("POST", "/process_data", json.dumps(harness.media_body(n, f"client {i}")),
+                connection.request("POST", "/process_data", json.dumps(self.body(i, n)),
                                    {"Content-Type": "application/json"})
                 reply = connection.getresponse()
                 body = reply.read()

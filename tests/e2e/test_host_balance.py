@@ -135,6 +135,15 @@ def test_haproxy_in_front_of_nacre_host(three):
             h.stop()
 
 
+def test_the_demonstration():
+    """`make demo-parent`: it ends by itself and says what was lost."""
+    done = subprocess.run(["/usr/bin/python3", str(harness.ROOT / "tests" / "independent" / "demo_parent.py"), "--out",
+                           str(harness.OUT)], capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    for word in ("refused ", "sealed ", "delivered ", "lost ", "verified "):
+        assert f"\n{word}" in done.stdout, done.stdout
+
+
 # ---- slowhttptest -------------------------------------------------------------------------------------------------
 
 ATTACKS = {

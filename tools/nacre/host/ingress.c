@@ -2,7 +2,6 @@
 #include "daemon.h"
 
 #include <errno.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -156,7 +155,6 @@ void nacre_hd_ingress_admit(struct nacre_hd_listener *l, int fd, const struct so
                                                   d->config->limits_rate_per_client,
                                                   d->config->limits_burst_per_client};
     struct nacre_hd_client *client = NULL;
-    const int on = 1;
     l->accepted++;
     d->counters.accepted++;
     if (d->n_conns >= d->max_conns) {
@@ -169,7 +167,6 @@ void nacre_hd_ingress_admit(struct nacre_hd_listener *l, int fd, const struct so
         turn_away(d, fd, reasons[verdict]);
         return;
     }
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     struct nacre_hd_conn *conn = nacre_hd_conn_open(d, fd, &ops);
     if (!conn) {
         nacre_hd_clients_left(client);
