@@ -107,7 +107,8 @@ def contenders(directory, unix, tcp_port, large):
     if find("haproxy") and large:
         port = harness.free_port()
         config = directory / "haproxy-splice.cfg"
-        text = HAPROXY.replace("maxconn 9000", "maxconn 2000").replace("mode tcp", "mode tcp\n    option splice-request\n    option splice-response")
+        options = "mode tcp\n    option splice-request\n    option splice-response"
+        text = HAPROXY.replace("mode tcp", options).replace("maxconn 9000", "maxconn 2000")  # pipes are descriptors too
         config.write_text(text.format(port=port, path=unix))
         found.append(Proxy("  splicing", port, [find("haproxy"), "-db", "-f", str(config)]))
     if find("socat"):
