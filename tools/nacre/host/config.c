@@ -168,7 +168,7 @@ int nacre_hd_place_parse(struct nacre_hd_place *out, const char *text, char *why
         rc = place_path(&place, strchr(text, ':') + 1, why, why_len);
     } else if (strncmp(text, "vsock:", 6) == 0) {
         place.kind = NACRE_HD_VSOCK;
-        /* 0 is the hypervisor, 1 this machine, 2 the host, 3 the parent's own address: no enclave has these. */
+        /* 0 is the hypervisor's. 1 is this machine: of use where the kernel can loop vsock back. */
         if (nacre_number_parse(&cid, text + 6, strlen(text + 6), UINT32_MAX - 1u) || cid < 1) {
             (void)snprintf(why, why_len, "'%.64s' is not vsock:CID with a CID from 1 to %u", text,
                            UINT32_MAX - 1u);
