@@ -49,6 +49,7 @@ MUTANTS = [
     ("region/storage.tf", "block_public_policy     = true", "block_public_policy     = false", "something public"),
     ("region/storage.tf", 'effect    = "Deny"', 'effect    = "Allow"', "for everybody"),
     ("region/watch.tf", "retention_in_days = var.settings.log_days", "retention_in_days = 0", "kept for ever"),
+    ("region/watch.tf", "aws_kms_key.this.id #", '"alias/aws/sns" #', "cannot be published"),
     ("region/balancer.tf", "ELBSecurityPolicy-TLS13-1-2-2021-06", "ELBSecurityPolicy-2016-08", "plain HTTP"),
     ("region/instances.tf", "aws_subnet.public", "aws_subnet.privat", "aws_subnet.privat.id is declared nowhere"),
     ("region/instances.tf", "var.settings.enclaves * 2 # a", "var.settings.enclave * 2 # a", "no member of settings"),

@@ -165,7 +165,7 @@ def network(module):
 
 
 # Statements that must name every resource, and what bounds them instead.
-STARS = {("key", "Account"), ("key", "Logs"), ("instance", "Metrics")}
+STARS = {("key", "Account"), ("key", "Logs"), ("key", "Alarms"), ("instance", "Metrics")}
 
 
 def rights(module):
@@ -206,6 +206,9 @@ def stored(module):
     for group in module.resources("aws_cloudwatch_log_group"):
         if group.get("retention_in_days") != "var.settings.log_days" or not group.get("kms_key_id"):
             problems.append(f"{group.address}: kept for ever, or in the clear")
+    for topic in module.resources("aws_sns_topic"):
+        if topic.get("kms_master_key_id") != "aws_kms_key.this.id":
+            problems.append(f"{topic.address}: alarms cannot be published under that key")
     for listener in module.resources("aws_lb_listener"):
         secure = listener.get("protocol") == '"HTTPS"' and "TLS13" in listener.get("ssl_policy", "")
         redirect = any(b.kind == "redirect" and b.get("protocol") == '"HTTPS"' for b in listener.walk())

@@ -1,4 +1,4 @@
-# One key of this deployment's own for the bundle and the logs. Disks are encrypted with AWS's key for EBS: spot
+# One key of this deployment's own for the bundle, the logs and the alarms. Disks are encrypted with AWS's key for EBS:
 # instances of an autoscaling group could use one of ours only through a grant to its service role.
 
 data "aws_iam_policy_document" "key" {
@@ -29,10 +29,27 @@ data "aws_iam_policy_document" "key" {
       values   = ["${local.arn}:logs:${local.region}:${data.aws_caller_identity.me.account_id}:log-group:/${local.name}"]
     }
   }
+
+  statement {
+    sid       = "Alarms"
+    actions   = ["kms:Decrypt", "kms:GenerateDataKey*"]
+    resources = ["*"] # in a key's own policy this is the key itself
+
+    principals {
+      type        = "Service"
+      identifiers = ["cloudwatch.amazonaws.com"]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [data.aws_caller_identity.me.account_id]
+    }
+  }
 }
 
 resource "aws_kms_key" "this" {
-  description             = "${local.name}: bundle and logs"
+  description             = "${local.name}: bundle, logs and alarms"
   enable_key_rotation     = true
   deletion_window_in_days = 7
   policy                  = data.aws_iam_policy_document.key.json

@@ -21,7 +21,7 @@ resource "aws_cloudwatch_log_metric_filter" "errors" {
 
 resource "aws_sns_topic" "alarms" {
   name_prefix       = "${local.name}-"
-  kms_master_key_id = "alias/aws/sns"
+  kms_master_key_id = aws_kms_key.this.id # AWS's own key for SNS does not let alarms in
 }
 
 resource "aws_sns_topic_subscription" "email" {
