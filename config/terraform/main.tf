@@ -29,6 +29,7 @@ locals {
     spot               = var.spot
     enclave_cpus       = var.enclave_cpus
     enclave_memory_mib = var.enclave_memory_mib
+    enclave_options    = var.enclave_options
     bundle_key         = var.bundle_key
     bundle_sha256      = var.bundle_sha256
     client_cidrs       = var.client_cidrs

@@ -62,6 +62,17 @@ variable "enclave_memory_mib" {
   default     = 6144
 }
 
+variable "enclave_options" {
+  description = "More options of `nacre host up`, such as `--blobs /var/lib/nacre/blobs` for an app with sealed secrets."
+  type        = string
+  default     = ""
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9 /._=:-]*$", var.enclave_options))
+    error_message = "Words, paths and numbers only: it becomes a line of a file."
+  }
+}
+
 variable "bundle_key" {
   description = "Key of the bundle in the artifact bucket: a tar.gz that is unpacked at `/` (see OPERATIONS.md)."
   type        = string

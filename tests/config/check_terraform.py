@@ -116,11 +116,12 @@ def test_the_first_start_is_a_shell_script_and_the_agents_file_is_json(tmp_path)
     unit = (SOURCE / "config" / "systemd" / "nacre-journal.service").read_text()
     assert f"append:{file['file_path']}" in unit
     script = render("user-data.sh.tftpl", {"agent": agent, "bucket": "b", "key": "bundle.tar.gz", "sha256": "0" * 64,
-                                           "region": "us-east-1", "cpus": "2", "memory_mib": "6144"})
+                                           "region": "us-east-1", "cpus": "2", "memory_mib": "6144",
+                                           "options": "--blobs /var/lib/nacre/blobs"})
     (tmp_path / "script").write_text(script)
     subprocess.run(["sh", "-n", tmp_path / "script"], check=True)
     assert len(script) < 16384
-    started = re.search(r"systemctl enable --now (.*)", script).group(1).split()
+    started = [word for line in re.findall(r"systemctl enable (.*)", script) for word in line.split() if word[0] != "-"]
     ours = {path.name for path in (SOURCE / "config" / "systemd").glob("*.service")}
     assert set(started) == ours | {"nitro-enclaves-allocator.service"}
 

@@ -48,8 +48,8 @@ int main(void)
 {
     (void)mkdir("/dev", 0755);
     (void)mount("dev", "/dev", "devtmpfs", 0, NULL);
-    (void)freopen("/dev/console", "w", stdout);
-    (void)freopen("/dev/console", "w", stderr);
+    if (!freopen("/dev/console", "w", stdout) || !freopen("/dev/console", "w", stderr))
+        return 1;
     int fd = open("/dev/nsm", O_RDWR | O_CLOEXEC);
     if (fd < 0)
         perror("measure: /dev/nsm");

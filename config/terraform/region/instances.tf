@@ -22,6 +22,7 @@ locals {
     region     = local.region
     cpus       = var.settings.enclave_cpus
     memory_mib = var.settings.enclave_memory_mib
+    options    = var.settings.enclave_options
   })
 }
 

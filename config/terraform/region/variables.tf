@@ -7,6 +7,7 @@ variable "settings" {
     spot               = bool
     enclave_cpus       = number
     enclave_memory_mib = number
+    enclave_options    = string
     bundle_key         = string
     bundle_sha256      = string
     client_cidrs       = list(string)
