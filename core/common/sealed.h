@@ -18,6 +18,8 @@
 #define NACRE_SEALED_MAX                                                                                     \
     (NACRE_SEALED_HEAD + NACRE_SEALED_APP_MAX + NACRE_SEALED_BOX + NACRE_SECRETS_BLOB +                      \
      NACRE_SEALED_SIGNATURE)
+#define NACRE_SEALED_ID                                                                                      \
+    32u /* bytes of the SHA-256 of a whole blob: what a document says of the one that was taken */
 #define NACRE_SEALED_WHY 400u /* bytes of a reason */
 
 /* Its first byte begins neither white space, UTF-8 nor JSON; its last ones do not survive a transfer as text. */

@@ -143,7 +143,10 @@ static int make_key(struct nacre_core *c)
     c->signing.manifest = &c->manifest;
     c->signing.keys = c->keys;
     c->signing.time = &c->time;
-    int len = nacre_document_user_data(c->nsm.user_data, &c->manifest, c->keys);
+    static const uint8_t later[NACRE_SEALED_ID]; /* it has to fit with the digest of sealed secrets, too */
+    int len = nacre_document_user_data(c->nsm.user_data, &c->manifest, c->keys, later);
+    if (len >= 0)
+        len = nacre_document_user_data(c->nsm.user_data, &c->manifest, c->keys, NULL);
     if (len < 0)
         return nacre_refuse("user_data: %s", strerror(-len));
     c->nsm.user_data_len = (size_t)len;

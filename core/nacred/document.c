@@ -6,10 +6,10 @@
 #include <errno.h>
 
 int nacre_document_user_data(uint8_t out[NACRE_USER_DATA_MAX], const struct nacre_manifest *m,
-                             const struct nacre_keys *keys)
+                             const struct nacre_keys *keys, const uint8_t *secrets)
 {
     struct nacre_writer w = nacre_writer(out, NACRE_USER_DATA_MAX);
-    nacre_put_map(&w, 6);
+    nacre_put_map(&w, secrets ? 7 : 6);
     nacre_put_z(&w, "v");
     nacre_put_uint(&w, 1);
     nacre_put_z(&w, "app");
@@ -22,6 +22,10 @@ int nacre_document_user_data(uint8_t out[NACRE_USER_DATA_MAX], const struct nacr
     nacre_put_bytes(&w, keys->secrets_public, sizeof keys->secrets_public);
     nacre_put_z(&w, "data_key");
     nacre_put_bytes(&w, keys->data_public, sizeof keys->data_public);
+    if (secrets) {
+        nacre_put_z(&w, "secrets");
+        nacre_put_bytes(&w, secrets, NACRE_SEALED_ID);
+    }
     return w.failed ? -ENOSPC : (int)w.len;
 }
 

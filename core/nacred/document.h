@@ -6,13 +6,17 @@
 #define NACRE_NACRED_DOCUMENT_H
 
 #include "common/manifest.h"
+#include "common/sealed.h"
 #include "key.h"
 
 #define NACRE_USER_DATA_MAX 512u /* bytes, the NSM's limit */
 
-/* The CBOR map that ties the key to app, plugin, configuration and boxes. Returns its length, or -ENOSPC. */
+/*
+ * The CBOR map that ties the key to app, plugin, configuration and boxes, and, once it was taken, to the sealed blob
+ * whose digest (NACRE_SEALED_ID bytes) is `secrets`; else NULL. Returns its length, or -ENOSPC.
+ */
 int nacre_document_user_data(uint8_t out[NACRE_USER_DATA_MAX], const struct nacre_manifest *m,
-                             const struct nacre_keys *keys);
+                             const struct nacre_keys *keys, const uint8_t *secrets);
 
 /*
  * nacre_document_timestamp - the "timestamp" (ms since 1970) of a COSE_Sign1 document, tagged or not, whose

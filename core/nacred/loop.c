@@ -67,6 +67,17 @@ static void on_nsm(struct nacre_core *c)
     }
 }
 
+/* From now on documents name the very blob that was taken: whoever sealed two can tell which one arrived. */
+static void attest_secrets(struct nacre_core *c)
+{
+    uint8_t user_data[NACRE_USER_DATA_MAX];
+    int len = nacre_document_user_data(user_data, &c->manifest, c->keys, c->secrets.blob_id);
+    if (len < 0) /* it fitted when the key was made */
+        return;
+    nacre_nsm_thread_user_data(&c->nsm, user_data, (size_t)len);
+    c->own_at_ns = nacre_monotonic_ns();
+}
+
 static void on_secrets(struct nacre_core *c)
 {
     const char *what;
@@ -77,6 +88,8 @@ static void on_secrets(struct nacre_core *c)
             nacre_log_event(NACRE_LEVEL_WARN, what, NLS("reason", c->secrets.why));
         else
             nacre_log_event(NACRE_LEVEL_INFO, what, NLI("bytes", c->secrets.len));
+    if (settled != c->secrets.settled && c->secrets.form == NACRE_SECRETS_SEALED)
+        attest_secrets(c);
     if (refused != c->secrets.refused || settled != c->secrets.settled)
         nacre_send_state(c);
     nacre_send_secrets(c);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -29,9 +30,14 @@ static bool next_job(struct nacre_nsm_thread *t, struct nacre_nsm_job *job)
 
 static void attest(struct nacre_nsm_thread *t, const struct nacre_nsm_job *job, struct nacre_nsm_result *r)
 {
+    uint8_t user_data[NACRE_USER_DATA_MAX];
+    (void)pthread_mutex_lock(&t->lock);
+    size_t user_data_len = t->user_data_len;
+    memcpy(user_data, t->user_data, user_data_len);
+    (void)pthread_mutex_unlock(&t->lock);
     const struct nacre_nsm_request request = {
         .kind = NACRE_NSM_ATTESTATION,
-        .user_data = {t->user_data, t->user_data_len},
+        .user_data = {user_data, user_data_len},
         .nonce = {job->id ? job->nonce : NULL, job->nonce_len},
         .public_key = {t->public_key, sizeof t->public_key},
     };
@@ -107,6 +113,14 @@ void nacre_nsm_thread_own(struct nacre_nsm_thread *t)
     (void)pthread_mutex_lock(&t->lock);
     t->own_wanted = true;
     (void)pthread_cond_signal(&t->wake);
+    (void)pthread_mutex_unlock(&t->lock);
+}
+
+void nacre_nsm_thread_user_data(struct nacre_nsm_thread *t, const uint8_t *data, size_t len)
+{
+    (void)pthread_mutex_lock(&t->lock);
+    memcpy(t->user_data, data, len);
+    t->user_data_len = len;
     (void)pthread_mutex_unlock(&t->lock);
 }
 

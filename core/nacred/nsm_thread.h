@@ -31,12 +31,12 @@ struct nacre_nsm_result {
 struct nacre_nsm_thread {
     struct nacre_nsm nsm;   /* the thread's own once it runs */
     uint8_t public_key[32]; /* copies: a thread that is stuck in a call may outlive the keys */
-    uint8_t user_data[NACRE_USER_DATA_MAX];
-    size_t user_data_len;
     _Atomic uint64_t calls, errors;
     int ready_fd; /* eventfd: a result waits */
     pthread_t thread;
     pthread_mutex_t lock; /* over all below */
+    uint8_t user_data[NACRE_USER_DATA_MAX];
+    size_t user_data_len;
     pthread_cond_t wake;
     struct nacre_nsm_job *queue; /* ring of `cap` */
     size_t cap, first, used;
@@ -52,6 +52,9 @@ int nacre_nsm_thread_start(struct nacre_nsm_thread *t, size_t queue);
 
 /* Ask for our own document; it goes before the queue, and asking twice is asking once. */
 void nacre_nsm_thread_own(struct nacre_nsm_thread *t);
+
+/* What documents say from now on: data[0..len), at most NACRE_USER_DATA_MAX bytes. */
+void nacre_nsm_thread_user_data(struct nacre_nsm_thread *t, const uint8_t *data, size_t len);
 
 /* Queue a nonced attestation. 0, or -EAGAIN when the queue is full. */
 int nacre_nsm_thread_attest(struct nacre_nsm_thread *t, const struct nacre_nsm_job *job);

@@ -146,6 +146,7 @@ static bool unsealed(struct nacre_secrets *s)
         nacre_guarded_free(content);
         return false;
     }
+    (void)crypto_hash_sha256(s->blob_id, s->blob, s->len);
     nacre_guarded_free(s->blob);
     s->blob = content;
     s->len = (size_t)len;

@@ -18,15 +18,16 @@ struct nacre_secrets {
     uint8_t
         *blob; /* guarded memory: what came so far, then the secrets object; NULL when there is no source */
     size_t len;
-    bool settled;                 /* the blob is what it will ever be */
-    enum nacre_secrets_form form; /* how it came */
-    uint64_t refused;             /* deliveries that were turned down */
-    int listener, connection;     /* -1: none */
-    uint64_t give_up_ns;          /* CLOCK_MONOTONIC: then go on without */
-    uint64_t stalled_ns;          /* when the connection has taken too long */
-    uint64_t window_ns;           /* when `tries` starts from 0 again */
-    uint32_t tries;               /* connections accepted in this second */
-    char why[NACRE_SEALED_WHY];   /* of the last step: the reason of a refusal, else empty */
+    bool settled;                     /* the blob is what it will ever be */
+    enum nacre_secrets_form form;     /* how it came */
+    uint8_t blob_id[NACRE_SEALED_ID]; /* SEALED: of the blob that was taken */
+    uint64_t refused;                 /* deliveries that were turned down */
+    int listener, connection;         /* -1: none */
+    uint64_t give_up_ns;              /* CLOCK_MONOTONIC: then go on without */
+    uint64_t stalled_ns;              /* when the connection has taken too long */
+    uint64_t window_ns;               /* when `tries` starts from 0 again */
+    uint32_t tries;                   /* connections accepted in this second */
+    char why[NACRE_SEALED_WHY];       /* of the last step: the reason of a refusal, else empty */
 };
 
 /*

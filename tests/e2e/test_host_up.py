@@ -38,7 +38,7 @@ class Parent:
             f"ingress:\n  - listen: tcp:127.0.0.1:{self.ingress[1]}\n    port: 3000\n"
             f"health:\n  listen: tcp:127.0.0.1:{self.admin[1]}\n  interval_ms: 100\n"
             f"nitro:\n  describe: {NITRO} describe-enclaves\n  console: none\n  interval_s: 1\n"
-            "limits:\n  rate_per_client: 0\n  drain_s: 30\n")
+            "limits:\n  rate_per_client: 0\n  connections_per_client: 0\n  drain_s: 30\n")
         self.pcrs = self.dir / "app.pcrs"
         self.pcrs.write_text("# measured\n" + "".join(f"{value} {name}\n" for name, value in PCRS.items()))
         self.daemon = None

@@ -20,6 +20,7 @@ import nacl.signing
 import pytest
 
 import harness
+import nacre_check
 import sealed
 from weather_upstream import API_KEY, Upstream
 
@@ -96,6 +97,10 @@ class Waiting(harness.Runtime):
     def seal(self, *more, stdin=SECRETS, key=None, url=None):
         return nacre("secrets", "seal", "-", "--url", url or self.url, "--pcrs", self.pcrs, "--root", self.root_path, "--key",
                      key or self.key_file, "-o", self.blob_file, *more, stdin=stdin)
+
+    def check(self, blob=None):
+        return nacre("secrets", "check", blob or self.blob_file, "--url", self.url, "--pcrs", self.pcrs, "--root",
+                     self.root_path)
 
     def send(self, *more, blob=None, place=None):
         return nacre("secrets", "send", blob or self.blob_file, *(place or ("--unix", self.socket)), *more)
@@ -179,10 +184,18 @@ def test_sealed_by_the_tool_carried_by_a_parent_opened_by_the_enclave():
                      f"{len(blob)}, of which the secrets are {len(SECRETS)}", "fits"):
             assert word in out, (word, out)
         assert status == 0
+        status, _, err = r.check()
+        assert status == 1 and "has taken no sealed secrets" in err, err
         with Parent(r.socket) as parent:
             status, out, err = r.send(place=parent.place)
         assert (status, out) == (0, "received\n"), err
         assert parent.seen == blob
+        status, out, err = r.check()
+        assert (status, out) == (0, f"taken: {hashlib.sha256(blob).hexdigest()}\n"), err
+        taken = r.document(r.get("/get_attestation?nonce=01"))
+        assert nacre_check.user_data(taken)["secrets"] == hashlib.sha256(blob).digest()
+        harness.wait_for("the cached document", lambda: "secrets" in nacre_check.user_data(
+            r.document(r.get("/get_attestation"))), WAIT)
         r.works()
         assert r.health()["secrets"] == "sealed"
         assert 'nacre_secrets{form="sealed"} 1\n' in r.metrics()
@@ -190,6 +203,25 @@ def test_sealed_by_the_tool_carried_by_a_parent_opened_by_the_enclave():
         # the same boot takes one delivery only
         status, _, err = r.send()
         assert status == 2 and "cannot connect" in err, err
+
+
+def test_which_of_two_blobs_arrived():
+    """The parent may choose between two that were sealed for one start; the document says which one it was."""
+    with Waiting(sealed_only=True) as r:
+        assert r.seal()[0] == 0
+        older = r.dir / "older"
+        r.blob_file.rename(older)
+        assert r.seal()[0] == 0
+        assert r.send(blob=older)[0] == 0
+        r.await_app()
+        assert r.check(older)[0] == 0
+        status, out, err = r.check()
+        assert status == 1 and not out, err
+        for blob in (older, r.blob_file):
+            assert hashlib.sha256(blob.read_bytes()).hexdigest() in err, err
+        r.pcrs.write_text("ab" * 48 + " PCR0\n")
+        status, out, err = r.check(older)
+        assert status == 1 and "FAIL" in err and not out, err
 
 
 def test_sealed_by_another_implementation():

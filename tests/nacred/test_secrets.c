@@ -231,6 +231,9 @@ START_TEST(sealed_ones_are_opened)
     ck_assert_uint_eq(secrets.len, 9);
     ck_assert_mem_eq(secrets.blob, "{\"a\":\"1\"}", 9);
     ck_assert_uint_eq(secrets.refused, 0);
+    uint8_t id[32];
+    (void)crypto_hash_sha256(id, data, len);
+    ck_assert_mem_eq(secrets.blob_id, id, 32);
     ck_assert_int_eq(dial(), -1); /* once: neither it nor another one again */
     (void)close(fd);
     nacre_keys_free(secrets.terms.keys);

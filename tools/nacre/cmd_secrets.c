@@ -105,6 +105,7 @@ int nacre_cmd_secrets_show(int argc, char **argv)
 int nacre_cmd_secrets(int argc, char **argv)
 {
     static const struct nacre_command commands[] = {
+        {"check", "check that an enclave took this very blob", nacre_cmd_secrets_check},
         {"keygen", "make the operator's key", nacre_cmd_secrets_keygen},
         {"seal", "verify an enclave and seal secrets to it", nacre_cmd_secrets_seal},
         {"send", "deliver sealed secrets", nacre_cmd_secrets_send},

@@ -2,9 +2,22 @@
 #ifndef NACRE_TOOL_CMD_SECRETS_H
 #define NACRE_TOOL_CMD_SECRETS_H
 
+#include "cmd_verify.h"
+
+int nacre_cmd_secrets_check(int argc, char **argv);
 int nacre_cmd_secrets_keygen(int argc, char **argv);
 int nacre_cmd_secrets_seal(int argc, char **argv);
 int nacre_cmd_secrets_send(int argc, char **argv);
 int nacre_cmd_secrets_show(int argc, char **argv);
+
+/* cmd_secrets_document.c. One of url and document is given, and no policy for looking only. */
+int nacre_secrets_usage(const struct nacre_vcmd_options *options, const char *url, const char *document,
+                        nacre_verify_error *why);
+/* The document, verified, and verified against PCRs that say what runs. NACRE_REFUSED leaves *report to be shown. */
+int nacre_secrets_document(const struct nacre_vcmd_options *options, const char *url, const char *document,
+                           nacre_verify_report **report, nacre_verify_error *why);
+/* Says why it did not work out, if it did not; returns `code`. */
+int nacre_secrets_conclude(const struct nacre_vcmd_options *options, int code, const char *failed,
+                           const nacre_verify_report *report, const nacre_verify_error *why);
 
 #endif

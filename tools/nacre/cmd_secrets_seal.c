@@ -5,7 +5,6 @@
 #include <sodium.h>
 
 #include "cmd_secrets.h"
-#include "cmd_verify.h"
 #include "file.h"
 #include "seal.h"
 
@@ -42,51 +41,15 @@ static int check_usage(const struct nacre_vcmd_options *options, const struct wi
     if (options->input == NULL || w->key == NULL || w->output == NULL) {
         return nacre_vcmd_unchecked(why, "SECRETS, --key and -o are needed");
     }
-    if ((w->url == NULL) == (w->document == NULL)) {
-        return nacre_vcmd_unchecked(why,
-                                    "the document comes from --url or from --document: give one of them");
-    }
-    if (w->url != NULL && !nacre_vcmd_is_url(w->url)) {
-        return nacre_vcmd_unchecked(why, "--url is '%.200s', expected http:// or https://", w->url);
-    }
-    if (options->signature_only || options->no_nonce || options->at_document || options->at_ms != 0) {
-        return nacre_vcmd_unchecked(
-            why, "--signature-only, --no-nonce and --at are for looking, not for handing out secrets");
-    }
-    return NACRE_CHECKED;
-}
-
-/* A PCR that the runtime writes, or the key alone, says nothing about what runs there. */
-static int check_pcrs(const nacre_verify_report *report, nacre_verify_error *why)
-{
-    bool seen[3] = {false, false, false};
-    for (size_t i = 0; i < nacre_verify_report_count(report); i++) {
-        const char *name = nacre_verify_report_check(report, i)->name;
-        if (strncmp(name, "PCR", 3) == 0 && name[3] >= '0' && name[3] <= '2' && name[4] == '\0') {
-            seen[name[3] - '0'] = true;
-        }
-    }
-    if (seen[0] || (seen[1] && seen[2])) {
-        return NACRE_CHECKED;
-    }
-    return nacre_vcmd_unchecked(
-        why, "--pcrs has to name PCR0, or PCR1 and PCR2: nothing else says what runs there");
+    return nacre_secrets_usage(options, w->url, w->document, why);
 }
 
 static int get_target(const struct nacre_vcmd_options *options, const struct wish *w,
                       struct nacre_seal_for *to, nacre_verify_report **report, nacre_verify_error *why)
 {
-    int r = nacre_vcmd_run_document(options, w->url != NULL ? w->url : w->document,
-                                    w->url != NULL ? "/get_attestation" : NULL, report, why);
-    const nacre_verify_doc *doc = *report != NULL ? nacre_verify_report_doc(*report) : NULL;
-    if (r == NACRE_CHECKED && doc == NULL) {
-        r = NACRE_REFUSED;
-    }
+    int r = nacre_secrets_document(options, w->url, w->document, report, why);
     if (r == NACRE_CHECKED) {
-        r = check_pcrs(*report, why);
-    }
-    if (r == NACRE_CHECKED) {
-        nacre_verify_bytes user_data = nacre_verify_doc_user_data(doc);
+        nacre_verify_bytes user_data = nacre_verify_doc_user_data(nacre_verify_report_doc(*report));
         r = nacre_seal_target(to, user_data.data, user_data.size, why->text, sizeof why->text) == 0
                 ? NACRE_CHECKED
                 : NACRE_UNCHECKED;
@@ -159,13 +122,7 @@ int nacre_cmd_secrets_seal(int argc, char **argv)
     int code = nacre_vcmd_read_options(&options, argc, argv, help, &words);
     if (code < 0) {
         code = seal(&options, &w, &report, &why);
-        if (code == NACRE_UNCHECKED) {
-            (void)fprintf(stderr, "%s: not sealed: %s\n", options.program, why.text);
-        } else if (code == NACRE_REFUSED) {
-            struct nacre_vcmd_verdict verdict = {0};
-            nacre_vcmd_add_report(&verdict, "document", report);
-            nacre_vcmd_print_text(stderr, &verdict);
-        }
+        (void)nacre_secrets_conclude(&options, code, "not sealed", report, &why);
     }
     nacre_verify_report_free(report);
     nacre_verify_policy_free(options.policy);
