@@ -34,7 +34,7 @@ MINUTES ?= 10
 FUZZ_CC = $(if $(filter afl,$(ENGINE)),afl-clang-fast,clang)
 
 .PHONY: help setup build build-tests build-asan build-tsan run demo demo-parent image image-lock image-kernel-record vm test \
-	test-vm test-image lint bench bench-host soak asan tsan fuzz clean
+	test-vm test-image test-container lint bench bench-host soak asan tsan fuzz clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-19s %s\n", $$1, $$2 }' Makefile
@@ -71,6 +71,10 @@ image: ## the enclave image of ENCLAVE_APP, or of PLUGIN=FILE.so with CONFIG=DIR
 test-image: build ## build images twice under different conditions, two apps, and what must be refused; compare
 	@tools/setup.sh build test image
 	@$(PYTHON) tools/run-tests.py --build out/build --out "$(OUT)" --name image --no-unit --e2e tests/image
+
+test-container: ## build the Containerfile with buildah on a base made here, and compare with what `make image` gives
+	@tools/setup.sh build container
+	@tools/image/container-test.sh "$(OUT)" "$(ENCLAVE_APP)"
 
 image-lock: ## pin what the mirror has today: packages that images are built in
 	@tools/image/lock.sh
