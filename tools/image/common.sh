@@ -7,11 +7,14 @@ machine=$(uname -m)
 # Debian's name for it.
 arch=$(echo "$machine" | sed 's/^x86_64$/amd64/; s/^aarch64$/arm64/')
 lock=$image_dir/packages.$arch.lock
-cache=${NACRE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/nacre}
+cache=${NACRE_CACHE:-${XDG_CACHE_HOME:-${HOME:-/var/tmp}/.cache}/nacre}
 
 # The one suite everything is from, whatever the host is.
 suite=trixie
 snapshot_host=${NACRE_SNAPSHOT:-http://snapshot.debian.org/archive}
+
+# Temporary folders go also when somebody ends it: a shell runs its EXIT trap only when it ends by itself.
+trap 'exit 130' HUP INT TERM
 
 die() {
     printf 'image: %s\n' "$@" >&2

@@ -56,6 +56,10 @@ xargs apt-cache show <"$work/chosen" | awk '
     END { put() }' | LC_ALL=C sort -u | awk '!seen[$1]++' >"$work/rows"
 [ "$(wc -l <"$work/rows")" -eq "$(wc -l <"$work/chosen")" ] ||
     die "$(wc -l <"$work/chosen") packages chosen, $(wc -l <"$work/rows") found in the lists"
+if [ -f "$lock" ] && lock_rows | cmp -s - "$work/rows"; then
+    echo "image: nothing has changed in $lock"
+    exit 0
+fi
 {
     echo "# Made by tools/image/lock.sh (make image-lock). Every package of the tree that the image is built in:"
     echo "# name, version, SHA-256 and bytes of the .deb, archive, path there."
