@@ -564,6 +564,12 @@ def test_check_and_mistakes_on_the_command_line(tmp_path):
     done = run("run", "--check", "--config", str(good))
     assert done.returncode == 1 and b"host.yaml:2: enclaves[0].weight: unknown key" in done.stderr
     assert run("run", "--config", str(good)).returncode == 1
+    good.write_text("egress: {allow: %s}\n" % (tmp_path / "allow.yaml"))
+    done = run("run", "--check", "--config", str(good))
+    assert done.returncode == 1 and b"allow.yaml: cannot open: No such file" in done.stderr, done.stderr
+    (tmp_path / "allow.yaml").write_text("endpoints: [10.0.0.1]\n")
+    done = run("run", "--check", "--config", str(good))
+    assert done.returncode == 1 and b"allow.yaml:1: endpoints[0]: '10.0.0.1'" in done.stderr, done.stderr
     assert run("run", "--config", str(tmp_path / "absent")).returncode == 1
     assert run("run", "--nonsense").returncode == 2
     assert run("run", "--config").returncode == 2

@@ -1,7 +1,7 @@
 /* nacre host: the parent instance's daemon, and what starts enclaves behind it. */
 #include "cmd_host.h"
 #include "commands.h"
-#include "host/config.h"
+#include "host/allow.h"
 #include "host/run.h"
 #include "ops/cmd_ops.h"
 
@@ -19,8 +19,23 @@ static void usage(void)
         "Runs the parent instance's daemon in the foreground: clients to enclaves, enclaves to the hosts on\n"
         "their allow list, health and metrics. SIGHUP takes a new configuration, SIGTERM drains and ends.\n\n"
         "  --config FILE  the configuration (default " DEFAULT_CONFIG ")\n"
-        "  --check        read the configuration, say whether it is right, and end\n\n"
+        "  --check        read the configuration and the allow lists, say whether they are right, and end\n\n"
         "Every key of the configuration is in config/host.yaml, with its default and the reason for it.");
+}
+
+/* The files that the configuration names are read on a start, so they are here. */
+static int check_allow(const struct nacre_hd_config *config, char *why, size_t why_len)
+{
+    struct nacre_allow *allow = NULL;
+    int rc = nacre_hd_allow_load(&allow, config->egress_allow, why, why_len);
+    for (size_t i = 0; i < config->n_enclaves && rc == 0; i++) {
+        free(allow);
+        allow = NULL;
+        if (config->enclaves[i].allow[0])
+            rc = nacre_hd_allow_load(&allow, config->enclaves[i].allow, why, why_len);
+    }
+    free(allow);
+    return rc;
 }
 
 static int check(const char *file)
@@ -28,6 +43,8 @@ static int check(const char *file)
     char why[1024] = "out of memory";
     struct nacre_hd_config *config = malloc(sizeof *config);
     int rc = config ? nacre_hd_config_load(config, file, why, sizeof why) : -ENOMEM;
+    if (!rc)
+        rc = check_allow(config, why, sizeof why);
     if (rc)
         (void)fprintf(stderr, "nacre host: %s\n", why);
     else
