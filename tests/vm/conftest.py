@@ -33,7 +33,7 @@ def measured():
 def shipped(image):
     with enclave.Enclave(image) as running:
         if bridge.manifest_of(image)["descriptor"]["secrets"]:
-            running.console.await_line('event="helper up"', 180)
+            running.console.await_line(machine.event("helper up"), 180)
             bridge.push_secrets(running, json.dumps({"API_KEY": SECRET}).encode())
         running.ready()
         yield running
@@ -61,7 +61,7 @@ def probe_image(image, upstream, tmp_path_factory):
 def probe(probe_image, upstream):
     with enclave.Enclave(probe_image) as running:
         running.egress = bridge.egress(running, [("127.0.0.1", upstream.port)])  # the first entry, and no other
-        running.console.await_line('event="helper up"', 180)
+        running.console.await_line(machine.event("helper up"), 180)
         bridge.push_secrets(running, json.dumps({"API_KEY": SECRET}).encode())
         running.ready()
         yield running
@@ -77,7 +77,7 @@ class Figures:
 
     def add(self, running, answered):
         marks = [running.started]
-        for pattern in ('event="enclave started"', 'event="enclave set up"', " event=ready "):
+        for pattern in map(machine.event, ("enclave started", "enclave set up", "ready")):
             marks.append(running.console.find(pattern)[0])
         marks.append(answered)
         self.boots.append([after - before for before, after in zip(marks, marks[1:])])

@@ -89,7 +89,7 @@ class Enclave(machine.Machines):
         super().__init__(eif, PROGRAMS, PARENT_INIT, **options)
 
     def ready(self, seconds=180):
-        self.console.await_line(r" event=ready ", seconds)
+        self.console.await_line(machine.event("ready"), seconds)
 
     def request(self, method, path, body=None, sock=None):
         """Through the parent, or through a socket that is given. Status and body."""

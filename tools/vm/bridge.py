@@ -84,7 +84,7 @@ def push_secrets(machines, data, seconds=120):
         try:
             with machines.connect(7777) as sock:
                 sock.sendall(data)
-            machines.console.await_line(r'event="(plain secrets received|cannot start)"', 2)
+            machines.console.await_line(machine.event("plain secrets received|cannot start"), 2)
             return
         except (machine.BootError, OSError):
             time.sleep(0.2)

@@ -63,6 +63,11 @@ def cpio_entries(archive):
     raise BootError("a ramdisk is no archive, or has no end")
 
 
+def event(name):
+    """What a line about an event looks for, in either of the two formats of log lines."""
+    return rf'event"?[=:]"?(?:{name})"?(?:[ ,}}]|$)'
+
+
 class Console(threading.Thread):
     """Reads what a process prints; every line with the time when it came."""
 

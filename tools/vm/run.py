@@ -76,11 +76,11 @@ def health(url, seconds=60):
 
 def boot(args, machines, manifest):
     """From the start of QEMU to the ready line."""
-    machines.console.await_line(r'event="(helper up|cannot start)"', 120)
+    machines.console.await_line(machine.event("helper up|cannot start"), 120)
     if manifest["descriptor"]["secrets"]:
         bridge.push_secrets(machines, pathlib.Path(args.secrets).read_bytes() if args.secrets else b"{}")
-    machines.console.await_line(r" event=ready |cannot start", 120)
-    if not machines.console.find(" event=ready "):
+    machines.console.await_line(machine.event("ready|cannot start"), 120)
+    if not machines.console.find(machine.event("ready")):
         machines.console.await_end(60)
         raise machine.BootError("the enclave did not start; its last words are above")
     url = f"http://{args.listen}"
