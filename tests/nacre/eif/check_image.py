@@ -4,7 +4,7 @@ import json
 import os
 
 import pytest
-from eif_parts import PLUGIN, good, lines, refused
+from eif_parts import PLUGIN, eif, good, lines, refused
 from eif_reader import CMDLINE, KERNEL, METADATA, RAMDISK, read
 
 NOTHING = "21b9efbc184807662e966d34f390821309eeac6802309798826296bf3e8bec7c10edb30948c90ba67310f7b964fc500a"
@@ -138,3 +138,46 @@ def test_verify_says_what_holds(image, parts):
 def test_measurements_that_are_not_the_files(image, parts, tmp_path, change, word):
     (tmp_path / "p").write_text(change((parts / "image.pcrs").read_text()))
     assert word in refused("verify", image, "--pcrs", tmp_path / "p")
+
+
+@pytest.mark.parametrize("command", ["build", "describe", "measure", "verify", "ramdisk", "list"])
+def test_every_command_explains_itself(command):
+    assert good(command, "--help").startswith(f"usage: nacre eif {command} ")
+    code, out, err = eif(command, "--no-such-option")
+    assert code == 2 and out == "" and err
+
+
+@pytest.mark.parametrize("words, said", [
+    (("build", "--cmdline", "x", "--ramdisk", "r", "-o", "o"), "--kernel FILE is missing"),
+    (("build", "--kernel", "k", "--ramdisk", "r", "-o", "o"), "--cmdline TEXT is missing"),
+    (("build", "--kernel", "k", "--cmdline", "x", "--cmdline-file", "f", "--ramdisk", "r", "-o", "o"), "both there"),
+    (("build", "--kernel", "k", "--cmdline", "x", "-o", "o"), "--ramdisk FILE is missing"),
+    (("build", "--kernel", "k", "--cmdline", "x", "--ramdisk", "r"), "-o FILE is missing"),
+    (("build", "--kernel", "k", "--cmdline", "x", "--ramdisk", "r", "-o", "o", "--sign-key", "k"), "belong together"),
+    (("build", "--arch", "riscv"), "x86_64 and aarch64"),
+    (("build", "--memory", "0"), "from 1 to"),
+    (("build", "--cpus", "two"), "from 1 to"),
+    (("build", "--kernel", "k", *["--ramdisk", "r"] * 28), "more than 27 ramdisks"),
+    (("build", "stray"), "'stray' is no option"),
+    (("measure", "i", "--kernel", "k"), "one image, or parts"),
+    (("measure",), "--kernel FILE is missing"),
+    (("describe",), "one IMAGE"),
+    (("describe", "a", "b"), "one IMAGE"),
+    (("verify", "i", "--app", "p"), "belong together"),
+    (("ramdisk", "-o", "f"), "--root DIR or --app PLUGIN.so is missing"),
+    (("ramdisk", "--app", "p", "-o", "f"), "--config DIR is missing"),
+    (("ramdisk", "--root", "d"), "-o FILE is missing"),
+    (("ramdisk", "--app", "p", "--config", "c", "--stored", "-o", "f"), "go with --root"),
+    (("list",), "one FILE"),
+])
+def test_mistakes_on_the_command_line(words, said):
+    code, out, err = eif(*words)
+    assert code == 2 and out == "" and said in err and "see --help" in err, err
+
+
+@pytest.mark.parametrize("node", ["", "x", "x=", "x=c", "x=c:1", "x=c:1:", "x=q:1:2", "x=c:4096:1", "x=c:1:2:9", "x=c:1:2:0777 ",
+                                  "x=c:-1:2", "/x=c:1:2", "../x=c:1:2", "=c:1:2"])
+def test_nodes_that_are_none(tmp_path, node):
+    (tmp_path / "root").mkdir()
+    assert refused("ramdisk", "--root", tmp_path / "root", "--node", node, "-o", tmp_path / "r")
+    assert not (tmp_path / "r").exists()

@@ -117,6 +117,34 @@ START_TEST(ramdisks)
 }
 END_TEST
 
+/* What is accepted is what the writer writes for it: no archive has a second form, and no byte is left over. */
+START_TEST(archives)
+{
+    struct nacre_blob app = {0}, archive = {0};
+    unsigned accepted = 0;
+    make_app(&app);
+    ck_assert_int_eq(nacre_gunzip(&archive, app.data, app.len, why, sizeof why), 0);
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        struct nacre_cpio cpio = {0};
+        struct nacre_blob again = {0};
+        size_t len;
+        uint8_t *bad = mutate(&archive, &len);
+        if (nacre_cpio_read(&cpio, bad, len, why, sizeof why) == 0) {
+            ck_assert_int_eq(nacre_cpio_write(&again, &cpio), 0);
+            ck_assert_uint_eq(again.len, len);
+            ck_assert_mem_eq(again.data, bad, len);
+            accepted++;
+        }
+        nacre_cpio_free(&cpio);
+        nacre_blob_free(&again);
+        free(bad);
+    }
+    ck_assert_uint_gt(accepted, 0);
+    nacre_blob_free(&app);
+    nacre_blob_free(&archive);
+}
+END_TEST
+
 START_TEST(signatures)
 {
     struct nacre_blob section = {0};
@@ -166,6 +194,7 @@ static void add(TCase *tc)
     tcase_add_checked_fixture(tc, begin, NULL);
     tcase_add_test(tc, images);
     tcase_add_test(tc, ramdisks);
+    tcase_add_test(tc, archives);
     tcase_add_test(tc, signatures);
     tcase_add_test(tc, metadata);
 }
