@@ -187,7 +187,7 @@ def test_the_fewest_connections(runtime, host):
 
 def test_draining_gives_no_new_connections(runtime, host):
     with harness.Runtime("media", direct=True) as other:
-        h = host([parent.at(runtime, "a"), parent.at(other, "b")], limits={"drain_s": 20})
+        h = host([parent.at(runtime, "a"), parent.at(other, "b")], limits={"drain_s": 3})
         h.wait_healthy("a", "b")
         with parent.Load(h.address, [runtime.key, other.key], clients=6) as load:
             wait_for("both to be used", lambda: {runtime.key, other.key} <= set(load.on))
@@ -381,6 +381,20 @@ def test_a_request_that_trickles_ends(runtime, host):
     assert h.metrics()['closed_total{reason="answer"}'] == 1
 
 
+def test_clients_that_go_away_in_the_middle(runtime, host):
+    """Half a request and gone: nothing of it is left after a while, neither connections nor descriptors."""
+    h = host([parent.at(runtime, "a")], limits={"half_closed_s": 1})
+    h.wait_healthy("a")
+    wait_for("no probe to be on its way", lambda: h.health()["connections"] == 0)
+    before = len(harness.descriptors(h.process.pid))
+    for _ in range(50):
+        with socket.create_connection(h.address) as s:
+            s.sendall(b"POST /process_data HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+    wait_for("all of them to be gone", lambda: h.health()["connections"] == 0, 20)
+    # A probe and the question for /health may hold one each just now.
+    wait_for("the descriptors", lambda: len(harness.descriptors(h.process.pid)) <= before + 1)
+
+
 def test_a_long_answer_is_waited_for(host, vm):
     """Longer than the time a connection may rest: silence of an enclave that works is not idleness."""
     def each(s):
@@ -389,7 +403,7 @@ def test_a_long_answer_is_waited_for(host, vm):
         s.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ndone")
         s.close()
     v = vm("a", {3000: each})
-    h = host([v.config], limits={"idle_s": 1, "half_closed_s": 1}, health={"interval_ms": 60000, "timeout_ms": 10000})
+    h = host([v.config], limits={"idle_s": 1, "half_closed_s": 20}, health={"interval_ms": 60000, "timeout_ms": 10000})
     assert h.get("/").body == b"done"
     raw = harness.raw_exchange(h.address, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", shut=True)
     assert raw.endswith(b"done")

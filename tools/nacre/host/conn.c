@@ -223,27 +223,31 @@ static bool drained(const struct nacre_hd_conn *conn, uint64_t silent)
     return until && (d->loop.now_ms >= until || (conn->quiet && silent >= QUIET_MS));
 }
 
-static void sweep_open(struct nacre_hd_conn *conn, uint64_t silent)
+/* The counter of the limit that it has reached, or NULL. */
+static uint64_t *reached(struct nacre_hd_conn *conn, uint64_t silent)
 {
     struct nacre_hd *d = conn->daemon;
-    bool half = conn->near.eof || conn->far.eof;
-    uint64_t half_ms = conn->near.eof && conn->quiet ? ANSWERED_MS : d->config->limits_half_closed_s * 1000u;
-    /* While an answer is due, silence is work. */
-    if (!conn->quiet && !conn->far.eof) {
-        if (d->loop.now_ms - conn->asked_ms >= d->config->limits_answer_s * 1000u)
-            d->counters.closed_answer++;
-        else if (drained(conn, silent))
-            d->counters.closed_drain++;
-        else
-            return;
-    } else if (silent >= d->config->limits_idle_s * 1000u)
-        d->counters.closed_idle++;
-    else if (half && silent >= half_ms)
-        d->counters.closed_half++;
-    else if (drained(conn, silent))
-        d->counters.closed_drain++;
-    else
+    const struct nacre_hd_config *c = d->config;
+    /* Who has ended its side while an answer is due is mostly gone altogether. */
+    if (conn->near.eof || conn->far.eof) {
+        uint64_t limit = conn->near.eof && conn->quiet ? ANSWERED_MS : c->limits_half_closed_s * 1000u;
+        return silent >= limit ? &d->counters.closed_half : NULL;
+    }
+    /* Otherwise silence is work then. */
+    if (!conn->quiet)
+        return d->loop.now_ms - conn->asked_ms >= c->limits_answer_s * 1000u ? &d->counters.closed_answer
+                                                                             : NULL;
+    return silent >= c->limits_idle_s * 1000u ? &d->counters.closed_idle : NULL;
+}
+
+static void sweep_open(struct nacre_hd_conn *conn, uint64_t silent)
+{
+    uint64_t *counter = reached(conn, silent);
+    if (!counter && drained(conn, silent))
+        counter = &conn->daemon->counters.closed_drain;
+    if (!counter)
         return;
+    (*counter)++;
     nacre_hd_conn_close(conn, false);
 }
 
