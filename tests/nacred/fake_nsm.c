@@ -48,6 +48,10 @@ static cbor_item_t *document(struct fake_nsm *n, const cbor_item_t *request)
     (void)clock_gettime(CLOCK_REALTIME, &now);
     cbor_item_t *payload = cbor_new_indefinite_map(), *cose = cbor_new_definite_array(4);
     const cbor_item_t *nonce = get(request, "nonce"), *key = get(request, "public_key");
+    const cbor_item_t *said = get(request, "user_data");
+    n->last_user_data_len = cbor_isa_bytestring(said) ? cbor_bytestring_length(said) : 0;
+    if (n->last_user_data_len)
+        memcpy(n->last_user_data, cbor_bytestring_handle(said), n->last_user_data_len);
     n->last_nonce_len = cbor_isa_bytestring(nonce) ? cbor_bytestring_length(nonce) : 0;
     if (n->last_nonce_len)
         memcpy(n->last_nonce, cbor_bytestring_handle(nonce), n->last_nonce_len);

@@ -39,6 +39,8 @@ struct fake_nsm {
     bool forgets;            /* ExtendPCR and LockPCRs succeed and do nothing */
     uint8_t last_nonce[600]; /* of the last Attestation; read it when no call is under way */
     size_t last_nonce_len;
+    uint8_t last_user_data[600];
+    size_t last_user_data_len;
 };
 
 void fake_nsm_start(struct fake_nsm *n, const char *dir);

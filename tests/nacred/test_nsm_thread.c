@@ -152,6 +152,27 @@ START_TEST(a_result_that_nobody_takes_blocks_no_end)
 }
 END_TEST
 
+/* Whole and at any time: a request under way has the old one or the new one. */
+START_TEST(user_data_can_change)
+{
+    uint8_t most[NACRE_USER_DATA_MAX];
+    memset(most, 7, sizeof most);
+    ck_assert_int_eq(attest(1), 0);
+    ck_assert(take(5000));
+    ck_assert_uint_eq(fake.last_user_data_len, 1);
+    ck_assert_uint_eq(fake.last_user_data[0], 0xa0);
+    nacre_nsm_thread_user_data(&t, most, sizeof most);
+    ck_assert_int_eq(attest(2), 0);
+    ck_assert(take(5000));
+    ck_assert_uint_eq(fake.last_user_data_len, sizeof most);
+    ck_assert_mem_eq(fake.last_user_data, most, sizeof most);
+    nacre_nsm_thread_user_data(&t, most, 3);
+    nacre_nsm_thread_own(&t);
+    ck_assert(take(5000));
+    ck_assert_uint_eq(fake.last_user_data_len, 3);
+}
+END_TEST
+
 static void add(TCase *tc)
 {
     tcase_add_checked_fixture(tc, begin, end);
@@ -162,6 +183,7 @@ static void add(TCase *tc)
     tcase_add_test(tc, failures_are_counted_and_told);
     tcase_add_test(tc, stops_while_it_is_asking);
     tcase_add_test(tc, a_result_that_nobody_takes_blocks_no_end);
+    tcase_add_test(tc, user_data_can_change);
 }
 
 int main(void)
