@@ -1,5 +1,6 @@
 #include "request.h"
 
+#include "job_run.h"
 #include "reply.h"
 
 #include <errno.h>
@@ -143,6 +144,11 @@ struct nacre_refusal nacre_request_send(struct nacre_conn *conn, const uint8_t *
     if (r.status)
         nacre_request_end(conn);
     return r;
+}
+
+struct nacre_refusal nacre_request_give(struct nacre_conn *conn, const uint8_t *body, size_t len)
+{
+    return conn->async ? nacre_job_submit(conn, body, len) : nacre_request_send(conn, body, len);
 }
 
 struct nacre_refusal nacre_request_attest(struct nacre_conn *conn)

@@ -10,6 +10,9 @@
  */
 struct nacre_refusal nacre_request_send(struct nacre_conn *conn, const uint8_t *body, size_t len);
 
+/* The same, or into the line of jobs when the client prefers that. */
+struct nacre_refusal nacre_request_give(struct nacre_conn *conn, const uint8_t *body, size_t len);
+
 /* The same for /get_attestation?nonce=: nacred only. */
 struct nacre_refusal nacre_request_attest(struct nacre_conn *conn);
 

@@ -163,12 +163,6 @@ static enum MHD_Result on_head(struct nacre_conn *conn, const char *target, cons
     return nacre_reply_refusal(conn, &conn->refusal) ? MHD_YES : MHD_NO;
 }
 
-/* On to the app, or into the line of jobs. */
-static struct nacre_refusal give(struct nacre_conn *conn, const uint8_t *body, size_t len)
-{
-    return conn->async ? nacre_job_submit(conn, body, len) : nacre_request_send(conn, body, len);
-}
-
 /* A piece of the body. */
 static enum MHD_Result on_body(struct nacre_conn *conn, const char *data, size_t len)
 {
@@ -178,7 +172,7 @@ static enum MHD_Result on_body(struct nacre_conn *conn, const char *data, size_t
     uint64_t max = nacre_max_body(conn->lane->shared, conn->path->index); /* others take no body */
     if (!conn->chunked && conn->body_len == 0 && len == conn->content_length) {
         /* all of it at once: on to the app from libmicrohttpd's own buffer */
-        conn->refusal = give(conn, (const uint8_t *)data, len);
+        conn->refusal = nacre_request_give(conn, (const uint8_t *)data, len);
         conn->done = true;
         return MHD_YES;
     }
@@ -218,7 +212,7 @@ static enum MHD_Result on_end(struct nacre_conn *conn)
         return r == NACRE_BUILTIN_ANSWERED ? MHD_YES : MHD_NO;
     }
     if (!conn->done)
-        conn->refusal = give(conn, conn->body, conn->body_len);
+        conn->refusal = nacre_request_give(conn, conn->body, conn->body_len);
     if (conn->refusal.status)
         return nacre_reply_refusal(conn, &conn->refusal) ? MHD_YES : MHD_NO;
     if (conn->async)

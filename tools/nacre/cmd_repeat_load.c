@@ -12,6 +12,7 @@
 
 /* Those members of a job that decide about the model. Others, keys among them, are passed over. */
 NACRE_LIST(Ids, string);
+/* cppcheck-suppress syntaxError ; it cannot expand what declares records */
 NACRE_RECORD(Job, (Ids, data_blob_ids), (string, model_config_blob_id), (f64, learning_rate), (u64, epochs));
 
 static const struct ml_limits limits = {.bytes = (uint64_t)1 << 40, .rows = 4000000000u, .columns = 1u << 20};
