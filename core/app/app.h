@@ -43,6 +43,8 @@ struct nacre_app {
     struct nacre_inbox inbox; /* of the control socket */
     struct nacre_worker *workers;
     uint32_t n_workers;
+    atomic_uint
+        n_ready; /* n_workers, once all of them are there: what other threads than the main one may look at */
     struct nacre_turn turns[NACRE_LANES_MAX]; /* of the lanes' workers */
     atomic_bool dozing;   /* the main thread watches once a second only, until a call begins */
     bool has_secrets;     /* the SECRETS frame has come; of the receiving thread */

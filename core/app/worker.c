@@ -103,6 +103,7 @@ int nacre_workers_start(struct nacre_app *app)
         }
         app->n_workers++;
     }
+    atomic_store_explicit(&app->n_ready, app->n_workers, memory_order_release);
     return 0;
 }
 
@@ -133,7 +134,9 @@ static bool is_stuck(struct nacre_worker *w, uint64_t now_ns)
 
 void nacre_workers_cancel(struct nacre_app *app, uint64_t id)
 {
-    for (uint32_t i = 0; i < app->n_workers; i++) {
+    /* too early, and the message comes again */
+    const uint32_t n = atomic_load_explicit(&app->n_ready, memory_order_acquire);
+    for (uint32_t i = 0; i < n; i++) {
         struct nacre_worker *w = &app->workers[i];
         /* ids come but once: should that job have ended meanwhile, no other is mistaken for it */
         if (atomic_load_explicit(&w->busy_id, memory_order_relaxed) == id)
