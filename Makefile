@@ -33,7 +33,7 @@ ENGINE ?= libfuzzer
 MINUTES ?= 10
 FUZZ_CC = $(if $(filter afl,$(ENGINE)),afl-clang-fast,clang)
 
-.PHONY: help setup build build-tests build-asan build-tsan run demo demo-parent image image-lock image-kernel-record vm test \
+.PHONY: help compare-ml setup build build-tests build-asan build-tsan run demo demo-parent image image-lock image-kernel-record vm test \
 	test-vm test-image test-container lint bench bench-host soak asan tsan fuzz clean
 
 help: ## this list
@@ -132,6 +132,10 @@ bench: build-tests ## CPU time an answer, requests per second, latency, memory, 
 bench-host: build-tests ## `nacre host` beside socat and HAProxy: requests per second, latency, CPU time, memory
 	@tools/setup.sh bench
 	@$(PYTHON) bench/host.py --out "$(OUT)"
+
+compare-ml: build-tests ## train beside scikit-learn and PyTorch (installed as needed): accuracy, time, memory, digests
+	@tools/setup.sh test compare
+	@$(PYTHON) bench/mltraining.py --out "$(OUT)" $(ARGS)
 
 soak: build-tests ## load with crashes for SOAK_SECONDS, watching memory and descriptors
 	@$(PYTHON) bench/soak.py --out "$(OUT)" --seconds $(SOAK_SECONDS)
