@@ -8,6 +8,7 @@ import argparse
 import contextlib
 import json
 import pathlib
+import signal
 import subprocess
 import sys
 import time
@@ -54,7 +55,7 @@ def host_daemon(args, machines):
 enclaves: [{{name: vm, connect: "unix:{machines.dir}/parent.vsock", allow: "{manifest}"}}]
 health: {{listen: none}}
 """)
-    process = subprocess.Popen([args.nacre, "host", "run", "--config", str(config)], start_new_session=True)
+    process = subprocess.Popen([*machine.TIED, args.nacre, "host", "run", "--config", str(config)], start_new_session=True)
     try:
         yield process
     finally:
@@ -106,6 +107,7 @@ def run(args):
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     try:
         sys.exit(run(arguments()))
     except (machine.BootError, OSError) as error:
