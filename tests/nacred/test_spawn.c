@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -187,6 +188,20 @@ START_TEST(failures_are_told_and_leave_nothing)
 }
 END_TEST
 
+/* This program where anybody may execute it: the folder that it was built in may be its owner's alone. */
+static void move_where_all_may_go(void)
+{
+    char path[] = "/tmp/nacred-spawn-XXXXXX";
+    int from = open(self, O_RDONLY | O_CLOEXEC), to = mkostemp(path, O_CLOEXEC);
+    ck_assert(from >= 0 && to >= 0);
+    while (sendfile(to, from, NULL, 1 << 20) > 0)
+        continue;
+    ck_assert_int_eq(fchmod(to, 0755), 0);
+    (void)close(from);
+    (void)close(to);
+    (void)snprintf(self, sizeof self, "%s", path);
+}
+
 START_TEST(becomes_somebody_else)
 {
     const struct nacre_identity somebody = {.id = 1001, .threads = 77};
@@ -197,6 +212,7 @@ START_TEST(becomes_somebody_else)
     }
     const gid_t groups[] = {4, 5};
     ck_assert_int_eq(setgroups(2, groups), 0);
+    move_where_all_may_go();
     ck_assert_str_eq(spawn_as("--identity", fds, 2, &somebody), "Uid:\t1001\t1001\t1001\t1001\n"
                                                                 "Gid:\t1001\t1001\t1001\t1001\n"
                                                                 "Groups:\t \n"
@@ -206,6 +222,7 @@ START_TEST(becomes_somebody_else)
                                                                 "threads 77\n"
                                                                 "root again 0\n");
     ck_assert_ptr_nonnull(strstr(spawn_as("--identity", fds, 2, &ourselves), "Groups:\t4 5 \n"));
+    (void)unlink(self);
 }
 END_TEST
 
