@@ -39,8 +39,9 @@ static int parse_protected(nacre_verify_bytes header, nacre_verify_error *error)
     }
     if (label.value != LABEL_ALGORITHM || algorithm.value != NEGINT_ES384) {
         return nacre_vfy_fail(error, NACRE_VERIFY_REFUSED,
-                              "protected header is {%llu: -1-%llu}, expected {%u: %d} (ES384)",
-                              (unsigned long long)label.value, (unsigned long long)algorithm.value,
+                              "protected header is {%llu: %s%llu}, expected {%u: %d} (ES384)",
+                              (unsigned long long)label.value, algorithm.value < UINT64_MAX ? "-" : "-1-",
+                              (unsigned long long)algorithm.value + (algorithm.value < UINT64_MAX),
                               LABEL_ALGORITHM, ALGORITHM_ES384);
     }
     if (cursor.left != 0) {

@@ -80,7 +80,7 @@ def test_verifier_refuses_the_document(shipped, tmp_path):
     (tmp_path / "document").write_bytes(raw)
     done = subprocess.run([enclave.TOOL, "verify", "document", tmp_path / "document", "--pcr",
                            f"0={payload['pcrs'][0].hex()}"], capture_output=True, text=True, check=False)
-    assert done.returncode == 1 and "REFUSED" in done.stdout and "{1: -1-0}, expected {1: -35} (ES384)" in done.stdout, done
+    assert done.returncode == 1 and "REFUSED" in done.stdout and "{1: -1}, expected {1: -35} (ES384)" in done.stdout, done
     with pytest.raises(nacre_check.Refused):
         nacre_check.verify_document(raw, "aws", root_sha256=nacre_check.AWS_ROOT_SHA256)
 
