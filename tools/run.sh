@@ -25,10 +25,16 @@ if [ "$app" = sentinel ] && [ $# -eq 0 ]; then
     exit 2
 fi
 
-# Its data lies in Walrus. Without a word about where that is, a store on this machine stands in for it.
+# Its data lies in Walrus. Without a word about where that is, a store on this machine stands in for it, one port on.
+store=STORE
 case "$app $*" in
 mltraining*--blob-store* | mltraining*--upstream* | mltraining*--ca*) ;;
-mltraining*) set -- --blob-store 127.0.0.1:0 "$@" ;;
+mltraining*)
+    port=${listen##*:}
+    [ "$port" -eq 0 ] || port=$((port + 1))
+    store=https://127.0.0.1:$port
+    set -- --blob-store "127.0.0.1:$port" "$@"
+    ;;
 esac
 
 echo "Requests to copy, once the ready line is there (Ctrl-C ends it):"
@@ -36,7 +42,7 @@ echo "  curl $url/health_check"
 echo "  curl $url/get_attestation"
 echo "  curl $url/openapi.json"
 if [ -f "plugins/$app/requests.txt" ]; then
-    sed -e '/^#/d' -e '/^$/d' -e "s|URL|$url|g" -e 's/^/  /' "plugins/$app/requests.txt"
+    sed -e '/^#/d' -e '/^$/d' -e "s|URL|$url|g" -e "s|STORE|$store|g" -e 's/^/  /' "plugins/$app/requests.txt"
 fi
 
 if [ -n "$secrets" ]; then

@@ -256,3 +256,20 @@ def test_public_data(name, rows, columns, classes):
     values = [[float(v) for v in line.split(",")] for line in lines]
     assert all(len(v) == columns + 1 for v in values)
     assert {v[-1] for v in values} == set(range(classes))
+
+
+def test_requests_that_make_run_prints(world, tmp_path):
+    """Copied and pasted as they stand, with the addresses put in."""
+    lines = [line for line in (harness.ROOT / "plugins" / "mltraining" / "requests.txt").read_text().splitlines()
+             if line and not line.startswith("#")]
+    script = "set -eu\n" + "\n".join(line.replace("curl ", "curl -sSf ", 1) for line in lines)
+    for old, new in (("STORE", f"https://{world.store.address}"), ("URL", world.url), ("out/bin/nacre", NACRE),
+                     ("plugins/mltraining/data", str(training.DATA))):
+        assert old in script
+        script = script.replace(old, new)
+    done = subprocess.run(["sh", "-c", script], cwd=tmp_path, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    answer = done.stdout[done.stdout.rindex(b'{"response"'):]
+    data = json.loads(answer)["response"]["data"]
+    nacre_check.verify_response(answer, world.key, nacre_check.APPS["mltraining"])
+    assert float(data["accuracy"]) > 70 and data["num_samples"] == "614"
