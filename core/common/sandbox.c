@@ -65,7 +65,7 @@ static int refuse_reach(void *ctx)
         err = seccomp_rule_add(ctx, REFUSE, SCMP_SYS(fcntl), 1, SCMP_A1(IS(owners[i])));
     /* what reports refused calls stays */
     if (!err)
-        err = seccomp_rule_add(ctx, REFUSE, SCMP_SYS(rt_sigaction), 2, SCMP_A0(SCMP_CMP_EQ, SIGSYS, 0),
+        err = seccomp_rule_add(ctx, REFUSE, SCMP_SYS(rt_sigaction), 2, SCMP_A0(IS(SIGSYS)),
                                SCMP_A1(SCMP_CMP_NE, 0, 0));
     /* given away with unsent data, such a socket holds up whoever closes it, for as long as it says */
     if (!err)

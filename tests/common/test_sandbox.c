@@ -188,6 +188,9 @@ static int refused_aloud(void)
     }
     if (sigaction(SIGSYS, &own, NULL) == 0 || errno != EPERM)
         return 2;
+    /* the kernel looks at 32 bits of the number */
+    if (!eperm(syscall(SYS_rt_sigaction, 1L << 32 | SIGSYS, &own, NULL, 8)))
+        return 4;
     return sigaction(SIGUSR1, &own, NULL) == 0 && eperm(syscall(SYS_io_uring_setup, 1, NULL)) ? 0 : 3;
 }
 
@@ -212,6 +215,19 @@ START_TEST(refused_calls_are_named_once)
 }
 END_TEST
 
+/* Somebody sends the signal by which refused calls come. */
+static int takes_a_sigsys(void)
+{
+    (void)syscall(SYS_tgkill, getpid(), gettid(), SIGSYS);
+    return 0;
+}
+
+START_TEST(no_other_sigsys_is_taken_for_a_call)
+{
+    ck_assert_int_eq(in_child(0, takes_a_sigsys), 128 + SIGSYS);
+}
+END_TEST
+
 START_TEST(kills_when_told_to)
 {
     ck_assert_int_eq(in_child(1, killed_call), 128 + SIGSYS);
@@ -226,6 +242,7 @@ static void add(TCase *tc)
     tcase_add_test(tc, basics);
     tcase_add_test(tc, threads_still_start);
     tcase_add_test(tc, refused_calls_are_named_once);
+    tcase_add_test(tc, no_other_sigsys_is_taken_for_a_call);
     tcase_add_test(tc, kills_when_told_to);
 }
 
