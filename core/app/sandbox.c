@@ -122,13 +122,13 @@ static const char *const allowed[] = {
 
 #define REFUSE SCMP_ACT_ERRNO(EPERM)
 
-/* Opening to write, or to create. */
+/* Opening to write, to create, or to empty, for which reading is enough. */
 static int refuse_writing(scmp_filter_ctx ctx)
 {
-    const scmp_datum_t flags[] = {O_WRONLY, O_RDWR, O_CREAT};
+    const scmp_datum_t flags[] = {O_WRONLY, O_RDWR, O_CREAT, O_TRUNC};
     int err = 0;
     for (size_t i = 0; i < sizeof flags / sizeof flags[0] && !err; i++) {
-        scmp_datum_t mask = flags[i] == O_CREAT ? (scmp_datum_t)O_CREAT : (scmp_datum_t)O_ACCMODE;
+        scmp_datum_t mask = flags[i] & O_ACCMODE ? (scmp_datum_t)O_ACCMODE : flags[i];
         err = seccomp_rule_add(ctx, REFUSE, SCMP_SYS(openat), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, mask, flags[i]));
 #ifdef SYS_open
         if (!err)

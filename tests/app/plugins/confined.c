@@ -73,6 +73,8 @@ static const char *writing(void)
         return "open to write";
     if (open("/dev/null", O_WRONLY) >= 0 || errno != EPERM)
         return "open to write";
+    if (open("/dev/null", O_RDONLY | O_TRUNC) >= 0 || errno != EPERM)
+        return "open to empty";
     if (syscall(SYS_unlinkat, AT_FDCWD, "/tmp/nobody", 0) == 0 || errno != EPERM)
         return "unlinkat";
     return NULL;
