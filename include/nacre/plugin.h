@@ -344,8 +344,8 @@ struct nacre_header {
  * Takes the next `len` bytes (at least one) of a reply's body, in the thread that fetches. For a status from 200 to
  * 299 only: the reply's own body is then empty, and nothing of it is kept in the call's memory. Other statuses come
  * with their body in the reply, as without a sink. Returns 0 to go on, or a status (see nacre_fail()) to end the
- * exchange with. What was taken before a fetch fails was not the whole. A host of 1.0 does not know of it and gives
- * the body whole.
+ * exchange with; it may not fetch itself. What was taken before a fetch fails was not the whole. A host of 1.0 does
+ * not know of it and gives the body whole.
  */
 typedef int32_t (*nacre_sink)(void *ctx, const uint8_t *data, uint64_t len);
 

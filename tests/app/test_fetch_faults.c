@@ -253,6 +253,39 @@ START_TEST(bodies_for_a_sink)
 }
 END_TEST
 
+/* Fetches from within a fetch, once. */
+static int32_t fetching_sink(void *ctx, const uint8_t *data, uint64_t len)
+{
+    struct sunk *s = ctx;
+    (void)data;
+    s->len += len;
+    if (s->pieces++ == 0) {
+        call_init(s->call, "GET", "https://one.example/size/10");
+        call_run(s->call);
+    }
+    return 0;
+}
+
+START_TEST(a_sink_does_not_fetch)
+{
+    struct call c, inner;
+    struct sunk s;
+    open_one(_i ? http2 : http1);
+    sink_run(&c, &s, "https://one.example/size/100000", 100000);
+    c.request.sink = fetching_sink;
+    s.call = &inner;
+    call_run(&c);
+    ck_assert_msg(c.status == 0, "%s", c.text);
+    ck_assert_uint_eq(s.len, 100000);
+    ck_assert_int_eq(inner.status, 500);
+    ck_assert_str_eq(inner.text, "fetch: a sink cannot begin another one");
+    call_free(&inner);
+    call_free(&c);
+    still_works();
+    close_one();
+}
+END_TEST
+
 START_TEST(memory_of_the_call_runs_out)
 {
     struct call c;
@@ -324,6 +357,7 @@ static void add(TCase *tc)
     tcase_add_loop_test(tc, broker_errors, 0, 5);
     tcase_add_loop_test(tc, bodies_up_to_the_limit, 0, 2);
     tcase_add_loop_test(tc, bodies_for_a_sink, 0, 2);
+    tcase_add_loop_test(tc, a_sink_does_not_fetch, 0, 2);
     tcase_add_test(tc, memory_of_the_call_runs_out);
     tcase_add_loop_test(tc, posts_are_not_repeated, 0, 4);
     tcase_add_loop_test(tc, dead_connections_are_noticed, 0, 2);

@@ -198,6 +198,8 @@ static int32_t exchange(struct fetch_exchange *x, const struct fetch_state *stat
     struct fetch_worker *worker = fetch_worker_get();
     if (!worker)
         return x->env->fail(x->env->ctx, 500, "fetch: out of memory");
+    if (worker->busy) /* a sink's: the handle is in use further up the stack */
+        return x->env->fail(x->env->ctx, 500, "fetch: a sink cannot begin another one");
     x->worker = worker;
     x->easy = worker->easy;
     CURLcode code = set_exchange(x, state, url);
