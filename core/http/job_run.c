@@ -48,8 +48,13 @@ struct nacre_refusal nacre_job_submit(struct nacre_conn *conn, const uint8_t *bo
     int err = nacre_jobs_add(jobs_of(lane), &order, lane->now_ns, conn->job_id);
     if (err == -EAGAIN)
         return too_many(conn);
+    if (err == -EMSGSIZE)
+        return nacre_refuse_limit(413, "bytes of a job's request", order.params_len + len,
+                                  shared->manifest->config.jobs_keep_bytes / 2);
     if (err)
-        return nacre_refuse_later(503, "no memory is left for another job");
+        return nacre_refuse_later(503, err == -ENOSPC
+                                           ? "the requests of the jobs that wait are too many bytes"
+                                           : "no memory is left for another job");
     lane->jobs_due = true;
     if (lane != &shared->lanes[0])
         nacre_lane_wake(&shared->lanes[0]); /* it sweeps */
@@ -167,6 +172,9 @@ static void start_jobs(struct nacre_lane *lane)
     struct nacre_job *job;
     lane->jobs_due = false;
     if (lane->stopping)
+        return;
+    /* an app that is not started yet would let their deadline pass */
+    if (atomic_load(&lane->shared->waits_for_secrets))
         return;
     /* requests in line for a full socket came first */
     while (lane->request_fd >= 0 && !lane->pending_first &&

@@ -96,8 +96,19 @@ static void fill(struct nacre_jobs *jobs, struct nacre_job *job, const struct na
                               .params_len = (uint32_t)order->params_len};
     randombytes_buf(job->id, sizeof job->id);
     jobs->bytes += job->request_len;
+    jobs->request_bytes += job->request_len;
     jobs->n_state[NACRE_JOB_QUEUED]++;
     (void)atomic_fetch_add(&jobs->n_used, 1);
+}
+
+/* May a request of that length wait? Answers would find no place beside more than half of the bytes. */
+static int judge(const struct nacre_jobs *jobs, const struct nacre_job *place, size_t len)
+{
+    const uint64_t most = jobs->config->jobs_keep_bytes / 2;
+    return is_full(jobs) || !place            ? -EAGAIN
+           : len > most                       ? -EMSGSIZE
+           : jobs->request_bytes + len > most ? -ENOSPC
+                                              : 0;
 }
 
 int nacre_jobs_add(struct nacre_jobs *jobs, const struct nacre_job_order *order, uint64_t now_ns,
@@ -113,12 +124,11 @@ int nacre_jobs_add(struct nacre_jobs *jobs, const struct nacre_job_order *order,
         memcpy(request + order->params_len, order->body, order->body_len);
     nacre_jobs_lock(jobs);
     struct nacre_job *job = free_place(jobs);
-    int err = is_full(jobs) || !job                               ? -EAGAIN
-              : jobs->bytes + len > jobs->config->jobs_keep_bytes ? -ENOSPC
-                                                                  : 0;
+    int err = judge(jobs, job, len);
     if (err) {
         jobs->n_refused++;
     } else {
+        (void)nacre_jobs_make_room(jobs, NULL, len, 0); /* what judge() lets pass fits */
         fill(jobs, job, order, request, now_ns);
         memcpy(id, job->id, NACRE_JOB_ID);
     }

@@ -56,7 +56,8 @@ struct nacre_jobs {
     struct nacre_job *at;
     uint32_t cap;
     uint32_t n_in_app;
-    uint64_t bytes; /* of requests and documents */
+    uint64_t bytes;         /* of requests and documents */
+    uint64_t request_bytes; /* of these, those of requests: at most half of keep_bytes */
     uint64_t last_number;
     uint64_t n_state[NACRE_JOB_STATES]; /* to be found now */
     uint64_t n_ended[NACRE_JOB_STATES]; /* ever, of the states that end a job */
@@ -77,7 +78,10 @@ struct nacre_job_order {
     size_t params_len, body_len;
 };
 
-/* Queues a job and fills id. 0; -EAGAIN when the queue is full, -ENOSPC when keep_bytes are, or -ENOMEM. */
+/*
+ * nacre_jobs_add - queues a job and fills id; the oldest answers make room for its request. 0; -EAGAIN when the queue is
+ * full, -EMSGSIZE for a request that never fits, -ENOSPC for one that does not beside those that wait, or -ENOMEM.
+ */
 int nacre_jobs_add(struct nacre_jobs *jobs, const struct nacre_job_order *order, uint64_t now_ns,
                    uint8_t id[NACRE_JOB_ID]);
 

@@ -7,15 +7,20 @@
 
 #define NS_PER_S 1000000000ull
 
-/* Frees kept documents, the oldest first, until `len` more bytes and one more job fit. False when they cannot. */
-static bool make_room(struct nacre_jobs *jobs, const struct nacre_job *for_job, size_t len)
+/* Could it be kept, were nothing else? */
+static bool fits(const struct nacre_jobs *jobs, size_t len)
+{
+    return jobs->request_bytes + len <= jobs->config->jobs_keep_bytes;
+}
+
+bool nacre_jobs_make_room(struct nacre_jobs *jobs, const struct nacre_job *for_job, size_t len, uint64_t more)
 {
     const struct nacre_config *c = jobs->config;
-    for (;;) {
+    while (fits(jobs, len)) {
         uint64_t n = 0;
         for (unsigned s = NACRE_JOB_DONE; s < NACRE_JOB_STATES; s++)
             n += jobs->n_state[s];
-        if (n < c->jobs_keep_count && jobs->bytes + len <= c->jobs_keep_bytes)
+        if (n + more <= c->jobs_keep_count && jobs->bytes + len <= c->jobs_keep_bytes)
             return true;
         struct nacre_job *old = NULL;
         for (uint32_t i = 0; i < jobs->cap; i++) {
@@ -25,9 +30,10 @@ static bool make_room(struct nacre_jobs *jobs, const struct nacre_job *for_job, 
                 old = job;
         }
         if (!old)
-            return false;
+            break;
         nacre_job_forget(jobs, old);
     }
+    return false;
 }
 
 /* The job ends with this document, which becomes the table's; NULL, and it is forgotten. */
@@ -36,7 +42,7 @@ static void keep(struct nacre_jobs *jobs, struct nacre_job *job, const struct na
 {
     job->ended_ns = ending->ended_ns;
     job->status = ending->status;
-    if (document && !make_room(jobs, job, document->len)) {
+    if (document && !nacre_jobs_make_room(jobs, job, document->len, 1)) {
         nacre_text_drop(document);
         document = NULL;
     }
@@ -64,15 +70,15 @@ enum nacre_job_state nacre_jobs_end(struct nacre_jobs *jobs, struct nacre_job *j
                                       now_ns};
     /* not under the lock, for it may be long: what it says of the job changes in this lane only */
     struct nacre_text *document = nacre_job_document(jobs, job, &ending);
-    if (!document || document->len > jobs->config->jobs_keep_bytes) {
+    nacre_jobs_lock(jobs);
+    nacre_job_drop_request(jobs, job);
+    if (!document || !fits(jobs, document->len)) {
         nacre_text_drop(document);
         ending =
             error_ending(NACRE_JOB_FAILED, 500,
                          "{\"error\":\"the answer is too large to be kept, see jobs.keep_bytes\"}", now_ns);
         document = nacre_job_document(jobs, job, &ending);
     }
-    nacre_jobs_lock(jobs);
-    nacre_job_drop_request(jobs, job);
     if (job->state == NACRE_JOB_RUNNING)
         keep(jobs, job, &ending, document);
     else

@@ -27,6 +27,7 @@ void nacre_job_drop_request(struct nacre_jobs *jobs, struct nacre_job *job)
     free(job->request);
     job->request = NULL;
     jobs->bytes -= job->request_len;
+    jobs->request_bytes -= job->request_len;
 }
 
 static void drop_document(struct nacre_jobs *jobs, struct nacre_job *job)

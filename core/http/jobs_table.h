@@ -19,6 +19,13 @@ void nacre_job_set_state(struct nacre_jobs *jobs, struct nacre_job *job, enum na
 void nacre_job_drop_request(struct nacre_jobs *jobs, struct nacre_job *job);
 void nacre_job_free(struct nacre_jobs *jobs, struct nacre_job *job);
 
+/*
+ * Forgets ended jobs but for_job, the oldest first, until `len` more bytes and `more` more ended jobs fit. False when
+ * the requests that wait leave no room for the bytes; then nothing is forgotten.
+ */
+bool nacre_jobs_make_room(struct nacre_jobs *jobs, const struct nacre_job *for_job, size_t len,
+                          uint64_t more);
+
 /* Is found no longer. The record goes as soon as no lane works with it. */
 void nacre_job_forget(struct nacre_jobs *jobs, struct nacre_job *job);
 

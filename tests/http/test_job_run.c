@@ -327,6 +327,44 @@ START_TEST(two_lanes)
 }
 END_TEST
 
+START_TEST(too_large_to_wait)
+{
+    static char text[40000];
+    config.jobs_keep_bytes = 65536;
+    begin(1);
+    int n = snprintf(
+        text, sizeof text,
+        "POST /process_data HTTP/1.1\r\nHost: x\r\nPrefer: respond-async\r\nContent-Length: 32769\r\n"
+        "\r\n");
+    memset(text + n, ' ', 32769);
+    client_text(&c, text);
+    client_expect(&c, 413, "{\"error\":\"bytes of a job's request: 32769, at most 32768\"}");
+}
+END_TEST
+
+/* The app is not started before its secrets are there: a job that were sent to it would only lose time. */
+START_TEST(waits_for_secrets)
+{
+    char path[64];
+    struct nacre_state_frame state = {.head.type = NACRE_FRAME_STATE, .secrets_form = NACRE_SECRETS_WAITING};
+    begin(1);
+    fake_state(&f, &state);
+    for (bool known = false; !known;) {
+        struct answer a = show("/health_check");
+        known = strstr(a.body, "\"secrets\":\"waiting\"") != NULL;
+        answer_free(&a);
+    }
+    submit(path);
+    fake_silence(&f, 0, 1500); /* more than a sweep */
+    expect_state(path, "\"state\":\"queued\"");
+    state.secrets_form = NACRE_SECRETS_SEALED;
+    fake_state(&f, &state);
+    struct nacre_request_frame r = fake_request(&f, NULL);
+    sign(0, &r, 5);
+    expect_state(path, "\"state\":\"done\"");
+}
+END_TEST
+
 START_TEST(stopping_with_jobs)
 {
     char path[2][64];
@@ -351,6 +389,8 @@ static void add(TCase *tc)
     tcase_add_test(tc, switched_off);
     tcase_add_test(tc, parameters_and_pieces);
     tcase_add_test(tc, two_lanes);
+    tcase_add_test(tc, too_large_to_wait);
+    tcase_add_test(tc, waits_for_secrets);
     tcase_add_test(tc, stopping_with_jobs);
 }
 

@@ -213,9 +213,9 @@ START_TEST(kept_within_bytes)
 {
     static char answer[25000];
     uint8_t id[5][NACRE_JOB_ID];
-    ck_assert_int_eq(add_sized(id[0], S, 19998), -ENOSPC);
-    ck_assert_int_eq(add_sized(id[0], S, 15000), 0);
-    ck_assert_int_eq(add_sized(id[1], S, 5000), -ENOSPC); /* with what waits */
+    ck_assert_int_eq(add_sized(id[0], S, 9998), -EMSGSIZE); /* with its parameters more than half */
+    ck_assert_int_eq(add_sized(id[0], S, 7000), 0);
+    ck_assert_int_eq(add_sized(id[1], S, 2995), -ENOSPC); /* with what waits */
     (void)end_job(run_next(id[0], S, 1), S, 200, "{}");
     memset(answer, ' ', 9000);
     for (unsigned i = 1; i < 4; i++) { /* two of them fit */
@@ -231,6 +231,42 @@ START_TEST(kept_within_bytes)
     HAS(show(id[4], 5 * S), "\"status\":500,\"answer\":{\"error\":\"the answer is too large to be kept");
     HAS(show(id[3], 5 * S), "done");
     ck_assert_uint_le(jobs.bytes, config.jobs_keep_bytes);
+}
+END_TEST
+
+START_TEST(old_answers_make_room_for_requests)
+{
+    static char answer[9001];
+    uint8_t id[3][NACRE_JOB_ID];
+    memset(answer, ' ', sizeof answer - 1);
+    for (unsigned i = 0; i < 2; i++) {
+        ck_assert_int_eq(add_job(id[i], (i + 1) * S), 0);
+        (void)end_job(run_next(id[i], (i + 1) * S, i + 1), (i + 1) * S, 200, answer);
+    }
+    ck_assert_int_eq(add_sized(id[2], 3 * S, 9000), 0);
+    ck_assert_str_eq(show(id[0], 3 * S), "");
+    HAS(show(id[1], 3 * S), "done");
+    ck_assert_uint_le(jobs.bytes, config.jobs_keep_bytes);
+}
+END_TEST
+
+/* However much waits, a job that ran says how it ended, and takes no other's answer with it that would not help. */
+START_TEST(requests_leave_room_for_answers)
+{
+    static char answer[15001];
+    uint8_t id[4][NACRE_JOB_ID];
+    for (unsigned i = 0; i < 2; i++)
+        ck_assert_int_eq(add_job(id[i], S), 0);
+    struct nacre_job *a = run_next(id[0], S, 1), *b = run_next(id[1], S, 2);
+    ck_assert_int_eq(add_sized(id[2], S, 9000), 0);
+    ck_assert_int_eq(end_job(a, S, 200, "{\"a\":1}"), NACRE_JOB_DONE);
+    memset(answer, ' ', sizeof answer - 1);
+    ck_assert_int_eq(end_job(b, 2 * S, 200, answer), NACRE_JOB_FAILED);
+    HAS(show(id[1], 2 * S), "\"status\":500,\"answer\":{\"error\":\"the answer is too large to be kept");
+    HAS(show(id[0], 2 * S), "{\"a\":1}");
+    b = run_next(id[2], 2 * S, 3); /* it is the app's now */
+    ck_assert_int_eq(end_job(b, 3 * S, 200, answer), NACRE_JOB_DONE);
+    HAS(show(id[2], 3 * S), "done");
 }
 END_TEST
 
@@ -300,6 +336,8 @@ static void add(TCase *tc)
     tcase_add_test(tc, cancelled_while_it_is_being_sent);
     tcase_add_test(tc, kept_for_so_long_and_so_many);
     tcase_add_test(tc, kept_within_bytes);
+    tcase_add_test(tc, old_answers_make_room_for_requests);
+    tcase_add_test(tc, requests_leave_room_for_answers);
     tcase_add_test(tc, a_document_outlives_its_job);
     tcase_add_test(tc, ids);
     tcase_add_test(tc, progress_is_what_a_stranger_says);
