@@ -132,14 +132,29 @@ static int texts(const struct ml_task *task)
     return err ? err : ml_model_text(m, "classes", number);
 }
 
+/* What is not finite has no six decimals to be signed, and not the same bits everywhere. */
+static int check_metrics(const struct ml_task *task, const char *rows, const struct ml_metrics *m)
+{
+    if (isfinite(m->loss) && isfinite(m->accuracy))
+        return 0;
+    return ml_task_refuse(task,
+                          "loss or accuracy on the %s rows is no finite number: values are too large, or "
+                          "learning_rate is",
+                          rows);
+}
+
 /* Both metrics by the way that ml_evaluate() takes, so that who has the model finds the same. */
 static int measure(const struct ml_task *task)
 {
     struct ml_scoring s = {task->model, task->pool, task->x, task->n_train, task->columns, NULL, task->why};
     int err = ml_score_measure(&s, task->y, &task->result->train);
+    if (!err)
+        err = check_metrics(task, "training", &task->result->train);
     s.x = task->x + task->n_train * task->columns;
     s.rows = task->n_test;
-    return err ? err : ml_score_measure(&s, task->y + task->n_train, &task->result->test);
+    if (!err)
+        err = ml_score_measure(&s, task->y + task->n_train, &task->result->test);
+    return err ? err : check_metrics(task, "held-out", &task->result->test);
 }
 
 static int work(struct ml_task *task, struct ml_data *data)

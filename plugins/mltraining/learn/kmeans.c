@@ -201,6 +201,7 @@ static void score_piece(void *ctx, uint64_t piece)
     const uint64_t from = piece * ROWS, to = from + ROWS < s->rows ? from + ROWS : s->rows;
     for (uint64_t i = from; i < to; i++) {
         float *out = s->out + 2 * i;
+        out[0] = (float)classes[0]; /* also where every distance is too large for a float */
         out[1] = INFINITY;
         for (uint64_t c = 0; c < centres->dims[0]; c++) {
             const float d = ml_distance(s->x + i * s->columns, x + c * s->columns, s->columns);

@@ -32,8 +32,11 @@ static float verdict(enum ml_meaning meaning, const float *scores, uint32_t n)
     }
 }
 
+/* No number stays none: a logarithm made of bits would make one of it. */
 static double surprise(double probability)
 {
+    if (probability != probability)
+        return probability;
     return -ml_log(probability < LEAST ? LEAST : probability);
 }
 

@@ -337,6 +337,35 @@ START_TEST(refused)
 }
 END_TEST
 
+/* The last step makes weights that no row comes through, after the last look at the loss; and one row that is far off. */
+START_TEST(no_metrics_that_are_no_numbers)
+{
+    struct ml_config config = config_of(ML_MLP, 3);
+    struct ml_job job = {.config = &config, .learning_rate = 9e5, .epochs = 1, .threads = 1};
+    struct ml_data data;
+    struct ml_result r;
+    config.n_layers = 8;
+    for (int l = 0; l < 8; l++)
+        config.layers[l] = (struct ml_layer){8, ML_LEAKY_RELU, 0};
+    config.test_fraction = 0;
+    fill(&data, &config, 12);
+    ck_assert_int_eq(ml_train(&job, &data, &r, why), -EINVAL);
+    ck_assert_ptr_nonnull(strstr(why, "on the training rows is no finite number"));
+    ml_data_free(&data);
+    for (int i = 0; i < 2; i++) {
+        config = config_of(i ? ML_KMEANS : ML_NAIVE_BAYES, 3);
+        config.split = ML_TAIL;
+        config.standardize = false;
+        job.epochs = 5;
+        fill(&data, &config, 40);
+        data.x[39 * 6] = 3e38f; /* the last row, which is held out: its distances and odds overflow */
+        ck_assert_int_eq(ml_train(&job, &data, &r, why), -EINVAL);
+        ck_assert_ptr_nonnull(strstr(why, "on the held-out rows is no finite number"));
+        ml_data_free(&data);
+    }
+}
+END_TEST
+
 /* Computed with Python's hashlib from the definition in README.md. */
 START_TEST(seed_from_ids)
 {
@@ -361,6 +390,7 @@ static void add(TCase *tc)
     tcase_add_test(tc, seeds_and_optimisers);
     tcase_add_test(tc, ends_when_told);
     tcase_add_test(tc, refused);
+    tcase_add_test(tc, no_metrics_that_are_no_numbers);
     tcase_add_test(tc, seed_from_ids);
 }
 
