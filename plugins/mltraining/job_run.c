@@ -19,6 +19,11 @@ static int watch(void *ctx, const struct ml_progress *p)
     return nacre_remaining_ms(call) == 0;
 }
 
+static int over(void *ctx)
+{
+    return nacre_remaining_ms(ctx) == 0;
+}
+
 static int32_t read_buyer(const struct nacre_call *call, struct nacre_str key_id, struct buyer *out)
 {
     uint8_t sealed[crypto_box_SEALBYTES];
@@ -52,6 +57,7 @@ static int32_t train(const struct nacre_call *call, const struct settings *setti
                           .seed = in->config.has_seed ? in->config.seed : ml_seed_from(ids, n + 1),
                           .threads = settings->threads,
                           .watch = watch,
+                          .over = over,
                           .ctx = (void *)(uintptr_t)call};
     switch (ml_train(ml, &in->data, result, why)) {
     case 0:

@@ -22,7 +22,7 @@ struct run {
     struct ml_tree *trees;
     float **values;
     uint64_t round;
-    int err; /* only ever set to the one value */
+    int err; /* only ever set */
 };
 
 /* What is left of each row, from what the trees say; the loss so far and the rows that are right. */
@@ -91,7 +91,8 @@ static int grow_one(struct run *r, uint32_t k)
     ml_rng_begin(&rng, t->job->seed, ML_STREAM_TREE + at);
     for (uint64_t i = 0; i < n; i++)
         rows[i] = (uint32_t)i;
-    const struct ml_growth growth = {.ranks = &r->ranks,
+    const struct ml_growth growth = {.task = t,
+                                     .ranks = &r->ranks,
                                      .x = t->x,
                                      .numbers = r->rest + k * n,
                                      .max_depth = t->config->max_depth,

@@ -16,7 +16,7 @@ struct run {
     struct ml_tree *trees;
     float **values; /* of each tree's nodes */
     uint32_t per_node, max_features, first;
-    int err; /* only ever set to the one value */
+    int err; /* only ever set */
 };
 
 /* Shares of the classes, or the mean. */
@@ -44,7 +44,8 @@ static int grow_one(struct run *r, uint64_t number, uint32_t *rows)
     ml_rng_begin(&rng, t->job->seed, ML_STREAM_TREE + number);
     for (uint32_t i = 0; i < n; i++)
         rows[i] = forest ? (uint32_t)ml_rng_below(&rng, n) : i;
-    const struct ml_growth growth = {.ranks = &r->ranks,
+    const struct ml_growth growth = {.task = t,
+                                     .ranks = &r->ranks,
                                      .x = t->x,
                                      .classes = r->classes,
                                      .numbers = r->numbers,
@@ -71,8 +72,9 @@ static int grow_one(struct run *r, uint64_t number, uint32_t *rows)
 static void grow_piece(void *ctx, uint64_t i)
 {
     struct run *r = ctx;
-    uint32_t *rows = malloc(r->task->n_train * sizeof *rows);
-    const int err = rows ? grow_one(r, r->first + i, rows) : -ENOMEM;
+    const int over = ml_task_over(r->task);
+    uint32_t *rows = over ? NULL : malloc(r->task->n_train * sizeof *rows);
+    const int err = over ? over : rows ? grow_one(r, r->first + i, rows) : -ENOMEM;
     if (err)
         __atomic_store_n(&r->err, err, __ATOMIC_RELAXED);
     free(rows);

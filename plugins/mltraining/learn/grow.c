@@ -3,7 +3,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define INSERT 24u /* rows that are sorted by insertion */
+#define MANY   4096u /* rows of a node for which it is worth to ask whether the job shall end */
+#define INSERT 24u   /* rows that are sorted by insertion */
 
 struct best {
     double gain;
@@ -203,6 +204,8 @@ static int grow(struct grower *w, int32_t at, uint32_t depth)
     const uint32_t *rows = w->g->rows + node.from;
     if (depth == w->g->max_depth || n < 2 * w->g->min_leaf || n < 2 || is_pure(w->g, rows, n))
         return 0;
+    if (n >= MANY && ml_task_over(w->g->task))
+        return -ECANCELED;
     const struct best best = find(w, rows, n);
     if (best.feature < 0)
         return 0;

@@ -13,7 +13,9 @@
 int ml_task_report(const struct ml_task *task, uint64_t step, uint64_t steps, double loss, double accuracy)
 {
     const struct ml_progress progress = {step, steps, loss, accuracy};
-    return task->job->watch && task->job->watch(task->job->ctx, &progress) ? -ECANCELED : 0;
+    if (task->job->watch && task->job->watch(task->job->ctx, &progress))
+        return -ECANCELED;
+    return ml_task_over(task);
 }
 
 int ml_task_note(const struct ml_task *task, const struct ml_point *point)
@@ -146,7 +148,8 @@ static int check_metrics(const struct ml_task *task, const char *rows, const str
 /* Both metrics by the way that ml_evaluate() takes, so that who has the model finds the same. */
 static int measure(const struct ml_task *task)
 {
-    struct ml_scoring s = {task->model, task->pool, task->x, task->n_train, task->columns, NULL, task->why};
+    struct ml_scoring s = {task->model,   task->pool, task->x,   task->n_train,
+                           task->columns, NULL,       task->why, task};
     int err = ml_score_measure(&s, task->y, &task->result->train);
     if (!err)
         err = check_metrics(task, "training", &task->result->train);
@@ -176,6 +179,8 @@ static int work(struct ml_task *task, struct ml_data *data)
     task->y = data->y;
     if (!err)
         err = kind->train(task);
+    if (!err)
+        err = ml_task_over(task); /* pieces of what was found may have been left out for it */
     return err ? err : measure(task);
 }
 

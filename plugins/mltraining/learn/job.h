@@ -15,6 +15,12 @@ struct ml_progress {
 /* Called from the thread that called ml_train(). Other than 0 ends the job with -ECANCELED. */
 typedef int (*ml_watch)(void *ctx, const struct ml_progress *progress);
 
+/*
+ * Asked all the time, from every thread of the job: shall it end? Once it says so, it stays at that. Other than 0 ends
+ * the job with -ECANCELED soon, wherever it is.
+ */
+typedef int (*ml_over)(void *ctx);
+
 struct ml_job {
     const struct ml_config *config;
     double learning_rate; /* of the MLP */
@@ -22,6 +28,7 @@ struct ml_job {
     uint64_t seed;
     uint32_t threads; /* 0: as many as there are CPUs; at most 64 */
     ml_watch watch;   /* may be NULL */
+    ml_over over;     /* may be NULL */
     void *ctx;
 };
 

@@ -20,6 +20,7 @@ struct run {
     float *distance; /* to it, squared */
     uint64_t *count; /* rows of each cluster */
     bool moved;      /* of the last assignment; only ever set to true by the pieces */
+    int err;         /* only ever set by the pieces: rows are left without an owner then */
 };
 
 static void assign(void *ctx, uint64_t piece)
@@ -27,6 +28,10 @@ static void assign(void *ctx, uint64_t piece)
     struct run *r = ctx;
     const struct ml_task *t = r->task;
     const uint64_t from = piece * ROWS, to = from + ROWS < t->n_train ? from + ROWS : t->n_train;
+    if (ml_task_over(t)) {
+        __atomic_store_n(&r->err, -ECANCELED, __ATOMIC_RELAXED);
+        return;
+    }
     for (uint64_t i = from; i < to; i++) {
         uint32_t best = 0;
         float least = ml_distance(t->x + i * t->columns, r->centres, t->columns);
@@ -51,7 +56,7 @@ static void centre_block(void *ctx, uint64_t block)
     const struct run *r = ctx;
     const struct ml_task *t = r->task;
     const uint32_t from = (uint32_t)block * BLOCK, left = t->columns - from, n = left < BLOCK ? left : BLOCK;
-    for (uint32_t c = 0; c < r->k; c++) {
+    for (uint32_t c = 0; c < r->k && !ml_task_over(t); c++) { /* what is left out is never looked at */
         double sum[BLOCK] = {0};
         for (uint64_t i = 0; i < t->n_train; i++)
             for (uint32_t j = 0; r->owner[i] == c && j < n; j++)
@@ -86,6 +91,10 @@ static void seed(struct run *r, uint32_t k, struct ml_rng *rng)
                t->columns * sizeof(float));
         if (r->k == k)
             return;
+        if (ml_task_over(t)) {
+            r->err = -ECANCELED;
+            return;
+        }
         ml_pool_run(t->pool, (t->n_train + ROWS - 1) / ROWS, nearer, r);
         for (uint64_t i = 0; i < t->n_train; i++)
             sum += (double)r->distance[i];
@@ -103,17 +112,18 @@ static double once(struct run *r, struct ml_rng *rng)
     seed(r, t->config->clusters, rng);
     for (uint64_t i = 0; i < t->n_train; i++)
         r->owner[i] = UINT32_MAX;
-    for (uint64_t step = 0; step < t->job->epochs; step++) {
+    for (uint64_t step = 0; step < t->job->epochs && !r->err; step++) {
         r->moved = false;
         ml_pool_run(t->pool, pieces, assign, r);
-        if (!r->moved)
+        if (!r->moved || r->err)
             break;
         memset(r->count, 0, r->k * sizeof *r->count);
         for (uint64_t i = 0; i < t->n_train; i++)
             r->count[r->owner[i]]++;
         ml_pool_run(t->pool, (t->columns + BLOCK - 1) / BLOCK, centre_block, r);
     }
-    ml_pool_run(t->pool, pieces, assign, r);
+    if (!r->err)
+        ml_pool_run(t->pool, pieces, assign, r);
     for (uint64_t i = 0; i < t->n_train; i++)
         sum += (double)r->distance[i];
     return sum;
@@ -146,6 +156,8 @@ static int search(struct run *r, float *best)
     ml_rng_begin(&rng, t->job->seed, ML_STREAM_CENTRES);
     for (uint32_t i = 0; i < t->config->restarts && !err; i++) {
         const double sum = once(r, &rng);
+        if (r->err)
+            return r->err;
         if (i == 0 || sum < least) {
             least = sum;
             memcpy(best, r->centres, (size_t)r->k * t->columns * sizeof *best);
@@ -153,8 +165,9 @@ static int search(struct run *r, float *best)
         err = ml_task_report(t, i + 1, t->config->restarts, least / (double)t->n_train, (double)NAN);
     }
     memcpy(r->centres, best, (size_t)r->k * t->columns * sizeof *best);
-    ml_pool_run(t->pool, (t->n_train + ROWS - 1) / ROWS, assign, r);
-    return err;
+    if (!err)
+        ml_pool_run(t->pool, (t->n_train + ROWS - 1) / ROWS, assign, r);
+    return err ? err : r->err;
 }
 
 static int train(const struct ml_task *task)

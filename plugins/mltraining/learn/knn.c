@@ -70,7 +70,7 @@ static void offer(struct near *near, uint32_t k, float distance, uint64_t row)
 struct search {
     const struct ml_scoring *s;
     struct rows rows;
-    int err; /* only ever set to the one value */
+    int err; /* only ever set */
 };
 
 static void conclude(const struct rows *r, const struct near *near, float *out)
@@ -99,9 +99,10 @@ static void search_piece(void *ctx, uint64_t piece)
     const struct ml_scoring *s = q->s;
     const uint64_t from = piece * QUERIES, n = s->rows - from < QUERIES ? s->rows - from : QUERIES;
     const uint32_t outputs = q->rows.classes ? q->rows.classes : 1;
-    struct near *near = calloc(QUERIES, sizeof *near);
+    const int over = s->task ? ml_task_over(s->task) : 0;
+    struct near *near = over ? NULL : calloc(QUERIES, sizeof *near);
     if (!near) {
-        __atomic_store_n(&q->err, -ENOMEM, __ATOMIC_RELAXED);
+        __atomic_store_n(&q->err, over ? over : -ENOMEM, __ATOMIC_RELAXED);
         return;
     }
     for (uint64_t t = 0; t < q->rows.n; t++)

@@ -56,6 +56,8 @@ static void gram_block(void *ctx, uint64_t block)
     const struct fit *f = ctx;
     const struct ml_task *t = f->task;
     const size_t d = t->columns, from = block * BLOCK, to = from + BLOCK < d ? from + BLOCK : d;
+    if (ml_task_over(t))
+        return;
     for (uint64_t r = 0; r < t->n_train; r++) {
         const float *x = t->x + r * d;
         for (size_t i = from; i < to; i++) {
@@ -111,8 +113,10 @@ static int train(const struct ml_task *task)
         ml_pool_run(task->pool, d, mean_of, &f);
         y_means(&f);
         ml_pool_run(task->pool, (d + BLOCK - 1) / BLOCK, gram_block, &f);
-        err = solve(&f);
+        err = ml_task_over(task); /* rows may have been left out for it */
     }
+    if (!err)
+        err = solve(&f);
     if (!err)
         err = ml_task_report(task, 1, 1, (double)NAN, (double)NAN);
     if (f.gram)

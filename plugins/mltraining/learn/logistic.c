@@ -63,6 +63,8 @@ static void forward(void *ctx, uint64_t piece)
 {
     const struct fit *f = ctx;
     const uint64_t from = piece * ROWS, to = from + ROWS < f->task->n_train ? from + ROWS : f->task->n_train;
+    if (ml_task_over(f->task)) /* what is left out is never looked at */
+        return;
     for (uint64_t i = from; i < to; i++)
         row_of(f, i);
 }
@@ -92,7 +94,7 @@ static void backward(void *ctx, uint64_t block)
 {
     const struct fit *f = ctx;
     const uint32_t from = (uint32_t)block * BLOCK, left = f->task->columns - from;
-    for (uint32_t line = 0; line < f->lines; line += LINES)
+    for (uint32_t line = 0; line < f->lines && !ml_task_over(f->task); line += LINES)
         sum_block(f, from, left < BLOCK ? left : BLOCK, line,
                   f->lines - line < LINES ? f->lines - line : LINES);
 }

@@ -30,7 +30,7 @@ static void gather(struct run *r, struct ml_batch *b, const uint32_t *rows, uint
 }
 
 /* Loss and accuracy on the way through the epoch, each row as the net was when its turn came. */
-static void epoch(struct run *r, struct ml_point *point)
+static int epoch(struct run *r, struct ml_point *point)
 {
     const uint64_t n = r->task->n_train;
     double loss = 0;
@@ -38,6 +38,8 @@ static void epoch(struct run *r, struct ml_point *point)
     ml_rng_shuffle(&r->order, r->rows, n);
     for (uint64_t at = 0; at < n; at += r->batch.rows) {
         const uint32_t rows = n - at < r->batch.rows ? (uint32_t)(n - at) : r->batch.rows;
+        if (ml_task_over(r->task))
+            return -ECANCELED;
         gather(r, &r->batch, r->rows + at, rows);
         ml_net_forward(&r->net, r->task->pool, &r->batch, rows, &r->dropout);
         loss += ml_net_loss(&r->net, &r->batch, r->y, rows, &right, true);
@@ -46,6 +48,7 @@ static void epoch(struct run *r, struct ml_point *point)
     }
     point->loss = loss / (double)n;
     point->accuracy = r->task->classes ? 100.0 * (double)right / (double)n : (double)NAN;
+    return 0;
 }
 
 static void held_out(struct run *r, struct ml_point *point)
@@ -54,7 +57,7 @@ static void held_out(struct run *r, struct ml_point *point)
     double loss = 0;
     uint64_t right = 0;
     point->test_loss = point->test_accuracy = (double)NAN;
-    for (uint64_t at = 0; at < t->n_test; at += SCORED) {
+    for (uint64_t at = 0; at < t->n_test && !ml_task_over(t); at += SCORED) { /* else the report says so */
         const uint32_t rows = t->n_test - at < SCORED ? (uint32_t)(t->n_test - at) : SCORED;
         memcpy(r->look.in, t->x + (t->n_train + at) * t->columns, (size_t)rows * t->columns * sizeof(float));
         ml_net_forward(&r->net, t->pool, &r->look, rows, NULL);
@@ -72,14 +75,16 @@ static int learn(struct run *r)
     const struct ml_task *t = r->task;
     for (uint64_t e = 0; e < t->job->epochs; e++) {
         struct ml_point point;
-        epoch(r, &point);
+        int err = epoch(r, &point);
+        if (err)
+            return err;
         if (!(point.loss < (double)INFINITY && point.loss > -(double)INFINITY))
             return ml_task_refuse(t,
                                   "training diverged in epoch %llu: the loss is no finite number; a lower "
                                   "learning_rate may help",
                                   (unsigned long long)e + 1);
         held_out(r, &point);
-        int err = ml_task_note(t, &point);
+        err = ml_task_note(t, &point);
         if (!err)
             err = ml_task_report(t, e + 1, t->job->epochs, point.loss, point.accuracy);
         if (err)

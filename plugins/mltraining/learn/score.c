@@ -112,7 +112,9 @@ int ml_score_measure(struct ml_scoring *s, const float *y, struct ml_metrics *ou
     for (uint64_t at = 0; at < s->rows && !err; at += ROWS) {
         part.x = s->x + at * s->columns;
         part.rows = s->rows - at < ROWS ? s->rows - at : ROWS;
-        err = kind->scores(&part);
+        err = s->task ? ml_task_over(s->task) : 0;
+        if (!err)
+            err = kind->scores(&part);
         for (uint64_t i = 0; i < part.rows && !err; i++) {
             const float label = y[at + i];
             loss += loss_of(meaning, part.out + i * n, n, label);
@@ -158,7 +160,8 @@ int ml_predict(const struct ml_model *model, const float *x, uint64_t rows, uint
         return -EINVAL;
     float *scores = malloc((size_t)ROWS * n * sizeof(float));
     for (uint64_t at = 0; at < rows && !err; at += ROWS) {
-        struct ml_scoring s = {model, NULL, NULL, rows - at < ROWS ? rows - at : ROWS, columns, scores, why};
+        struct ml_scoring s = {model,   NULL,   NULL, rows - at < ROWS ? rows - at : ROWS,
+                               columns, scores, why,  NULL};
         float *part = scores ? scaled(&p, at, s.rows) : NULL;
         s.x = part;
         err = part ? kind->scores(&s) : -ENOMEM;
@@ -179,7 +182,7 @@ int ml_evaluate(const struct ml_model *model, const struct ml_data *data, struct
         return 0;
     }
     float *x = scaled(&p, 0, data->rows);
-    struct ml_scoring s = {model, NULL, x, data->rows, data->columns, NULL, why};
+    struct ml_scoring s = {model, NULL, x, data->rows, data->columns, NULL, why, NULL};
     int err = x ? ml_score_measure(&s, data->y, out) : -ENOMEM;
     if (x)
         sodium_memzero(x, data->rows * data->columns * sizeof(float));

@@ -5,6 +5,7 @@
 #include "job.h"
 #include "pool.h"
 
+#include <errno.h>
 #include <math.h>
 
 struct ml_task {
@@ -22,6 +23,12 @@ struct ml_task {
 
 /* Reports and asks whether to go on. 0 or -ECANCELED. */
 int ml_task_report(const struct ml_task *task, uint64_t step, uint64_t steps, double loss, double accuracy);
+
+/* Shall the job end? 0 or -ECANCELED. For any thread. */
+static inline int ml_task_over(const struct ml_task *task)
+{
+    return task->job->over && task->job->over(task->job->ctx) ? -ECANCELED : 0;
+}
 
 /* A point of the history. 0 or -ENOMEM. */
 int ml_task_note(const struct ml_task *task, const struct ml_point *point);
@@ -46,6 +53,7 @@ struct ml_scoring {
     uint32_t columns;
     float *out; /* rows * outputs */
     char *why;
+    const struct ml_task *task; /* that may end meanwhile; NULL: none */
 };
 
 struct ml_kind {

@@ -32,6 +32,7 @@ struct ml_tree {
 };
 
 struct ml_growth {
+    const struct ml_task *task; /* that may end meanwhile */
     const struct ml_ranks *ranks;
     const float *x;
     const uint32_t *classes; /* of each row: the purer the better (Gini); or */
@@ -44,7 +45,7 @@ struct ml_growth {
     uint32_t n_rows;
 };
 
-/* 0 or -ENOMEM. */
+/* 0, -ENOMEM or -ECANCELED. */
 int ml_tree_grow(struct ml_tree *tree, const struct ml_growth *growth);
 void ml_tree_free(struct ml_tree *tree);
 

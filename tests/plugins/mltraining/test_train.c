@@ -4,6 +4,7 @@
 #include <learn/rng.h>
 #include <math.h>
 #include <sodium.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -305,6 +306,51 @@ START_TEST(ends_when_told)
 }
 END_TEST
 
+/* Says so from the time on that it was asked often enough. */
+struct patience {
+    atomic_uint asked;
+    unsigned most;
+};
+
+static int impatient(void *ctx)
+{
+    struct patience *p = ctx;
+    return atomic_fetch_add(&p->asked, 1) >= p->most;
+}
+
+/* However far it is: within an epoch, a tree, a restart, or when the finished model is measured. */
+START_TEST(ends_anywhere)
+{
+    for (int a = 0; a < ML_ALGORITHMS; a++) {
+        struct ml_config config = config_of((enum ml_algorithm)a, 3);
+        struct patience all = {.most = UINT32_MAX};
+        struct ml_job job = {.config = &config,
+                             .learning_rate = 0.01,
+                             .epochs = 2,
+                             .threads = 2,
+                             .over = impatient,
+                             .ctx = &all};
+        struct ml_data data;
+        struct ml_result r;
+        config.restarts = config.trees = 1; /* few reports: those alone are not enough */
+        fill(&data, &config, 10000);
+        ck_assert_int_eq(ml_train(&job, &data, &r, why), 0);
+        ml_result_free(&r);
+        ml_data_free(&data);
+        ck_assert_uint_gt(all.asked, 3);
+        for (unsigned i = 0; i < 8; i++) {
+            struct patience some = {.most = all.asked * i / 8};
+            job.ctx = &some;
+            fill(&data, &config, 10000);
+            ck_assert_msg(ml_train(&job, &data, &r, why) == -ECANCELED, "%s, asked %u of %u times",
+                          ml_algorithm_names[a], some.most, all.asked);
+            ck_assert_uint_eq(r.model.n_tensors, 0);
+            ml_data_free(&data);
+        }
+    }
+}
+END_TEST
+
 START_TEST(refused)
 {
     struct ml_config config = config_of(ML_MLP, 3);
@@ -389,6 +435,7 @@ static void add(TCase *tc)
     tcase_add_test(tc, hostile_models);
     tcase_add_test(tc, seeds_and_optimisers);
     tcase_add_test(tc, ends_when_told);
+    tcase_add_test(tc, ends_anywhere);
     tcase_add_test(tc, refused);
     tcase_add_test(tc, no_metrics_that_are_no_numbers);
     tcase_add_test(tc, seed_from_ids);
