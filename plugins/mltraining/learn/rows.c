@@ -48,8 +48,8 @@ int ml_rows_end(struct ml_rows *rows, float label)
     if (rows->at != rows->data->columns)
         return ml_rows_refuse(rows, -EBADMSG, "%u features, expected %u", rows->at, rows->data->columns);
     if (classes && !(label >= 0 && label < (float)classes && label == (float)(uint32_t)label))
-        return ml_rows_refuse(rows, -EBADMSG, "label %g, expected a whole number from 0 to %u", (double)label,
-                              classes - 1);
+        /* not the label itself: who asks for a training and who may see the data are not the same */
+        return ml_rows_refuse(rows, -EBADMSG, "the label is no whole number from 0 to %u", classes - 1);
     ml_data_commit(rows->data, label);
     rows->x = NULL;
     return 0;
