@@ -30,47 +30,45 @@ static int32_t process_data(const struct nacre_call *call, const void *request, 
     out->accuracy = nacre_format(call, "%.6f", done.train.accuracy);
     out->final_loss = nacre_format(call, "%.6f", done.train.loss);
     out->num_samples = nacre_format(call, "%llu", (unsigned long long)done.train.rows);
-    return 0;
+    /* an empty text would be signed like any other */
+    return out->accuracy.ptr && out->final_loss.ptr && out->num_samples.ptr
+               ? 0
+               : nacre_fail(call, 503, "out of memory");
 }
 
-static struct nacre_bytes kept(const struct nacre_call *call, const uint8_t bytes[32])
+static struct nacre_bytes digest_of(const uint8_t bytes[32])
 {
-    struct nacre_bytes out = {NULL, 0};
-    uint8_t *copy = nacre_alloc(call, 32);
-    if (copy) {
-        memcpy(copy, bytes, 32);
-        out.ptr = copy;
-        out.len = 32;
-    }
+    const struct nacre_bytes out = {bytes, 32};
     return out;
 }
 
-static struct TrainMetrics metrics(const struct nacre_call *call, const struct ml_metrics *m)
+/* False when memory is out. */
+static bool metrics(const struct nacre_call *call, const struct ml_metrics *m, struct TrainMetrics *out)
 {
-    const struct TrainMetrics out = {m->rows, nacre_format(call, "%.6f", m->accuracy),
-                                     nacre_format(call, "%.6f", m->loss)};
-    return out;
+    out->rows = m->rows;
+    out->accuracy = nacre_format(call, "%.6f", m->accuracy);
+    out->loss = nacre_format(call, "%.6f", m->loss);
+    return out->accuracy.ptr && out->loss.ptr;
 }
 
+/* What *done and request have lives as long as the call. */
 static int32_t receipt(const struct nacre_call *call, const struct outcome *done, const uint8_t request[32],
                        struct TrainReceipt *out)
 {
     struct TrainData *data = nacre_alloc(call, done->n_blobs * sizeof *data);
-    if (!data)
+    if (!data || !metrics(call, &done->train, &out->train) || !metrics(call, &done->test, &out->test))
         return nacre_fail(call, 503, "out of memory");
     for (uint64_t i = 0; i < done->n_blobs; i++)
         data[i] =
-            (struct TrainData){done->blobs[i].id, kept(call, done->blobs[i].sha256), done->blobs[i].rows};
-    out->request_sha256 = kept(call, request);
-    out->config_sha256 = kept(call, done->config_sha256);
+            (struct TrainData){done->blobs[i].id, digest_of(done->blobs[i].sha256), done->blobs[i].rows};
+    out->request_sha256 = digest_of(request);
+    out->config_sha256 = digest_of(done->config_sha256);
     out->data = (struct nacre_vec){data, done->n_blobs};
-    out->model_sha256 = kept(call, done->model_sha256);
-    out->sealed_sha256 = kept(call, done->sealed_sha256);
+    out->model_sha256 = digest_of(done->model_sha256);
+    out->sealed_sha256 = digest_of(done->sealed_sha256);
     out->model_blob_id = done->model_blob_id;
-    out->buyer = kept(call, done->buyer);
+    out->buyer = digest_of(done->buyer);
     out->seed = done->seed;
-    out->train = metrics(call, &done->train);
-    out->test = metrics(call, &done->test);
     return 0;
 }
 
@@ -78,16 +76,16 @@ static int32_t train(const struct nacre_call *call, const void *request, void *r
 {
     const struct TrainRequest *in = request;
     struct Job *job = nacre_alloc(call, sizeof *job);
-    struct outcome done;
-    uint8_t digest[32];
+    struct outcome *done = nacre_alloc(call, sizeof *done);
+    uint8_t *digest = nacre_alloc(call, crypto_hash_sha256_BYTES);
     int32_t err;
-    if (!job)
+    if (!job || !done || !digest)
         return nacre_fail(call, 503, "out of memory");
     if ((err = nacre_hash(call, NACRE_HASH_SHA256, nacre_bytes_of(in->payload), digest)) ||
         (err = nacre_decode_json(call, nacre_bytes_of(in->payload), &nacre_type_Job, job, 400)) ||
-        (err = job_run(call, job, digest, &done)))
+        (err = job_run(call, job, digest, done)))
         return err;
-    return receipt(call, &done, digest, response);
+    return receipt(call, done, digest, response);
 }
 
 static int32_t start(const struct nacre_call *call)

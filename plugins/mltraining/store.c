@@ -48,23 +48,33 @@ static int worth_another_try(int32_t err, uint32_t status)
     return err ? err == 502 : status == 404 || status == 429 || status >= 500;
 }
 
+#define PIECE_MAX (UINT64_C(1) << 20) /* bytes more than any that a sink is given at once */
+
 struct counted {
+    const struct nacre_call *call;
+    struct nacre_str id;
     nacre_sink sink;
     void *ctx;
+    uint64_t max, bytes;
     int32_t refused; /* what the sink said: nothing to try again */
 };
 
 static int32_t counted_sink(void *ctx, const uint8_t *data, uint64_t len)
 {
     struct counted *c = ctx;
-    c->refused = c->sink(c->ctx, data, len);
+    c->refused =
+        len > c->max - c->bytes
+            ? nacre_fail(c->call, 413, "blob %.*s: more than the %llu bytes that are left of the limit",
+                         (int)c->id.len, c->id.ptr, (unsigned long long)c->max)
+            : c->sink(c->ctx, data, len);
+    c->bytes += len;
     return c->refused;
 }
 
 int32_t store_get(const struct nacre_call *call, const struct settings *settings, struct nacre_str id,
                   uint64_t max, nacre_sink sink, int32_t (*again)(void *ctx), void *ctx)
 {
-    struct counted c = {sink, ctx, 0};
+    struct counted c = {call, id, sink, ctx, max, 0, 0};
     struct nacre_fetch get;
     struct nacre_reply reply;
     int32_t err = 0;
@@ -77,7 +87,8 @@ int32_t store_get(const struct nacre_call *call, const struct settings *settings
         nacre_fetch_init(&get, &reply);
         get.url = nacre_format(call, "%.*s%s%.*s", (int)settings->get.len, settings->get.ptr,
                                settings->plain_store ? "/" : "/v1/blobs/", (int)id.len, id.ptr);
-        get.max_reply = max;
+        get.max_reply = max + PIECE_MAX; /* the sink counts: what is too large is not tried again */
+        c.bytes = 0;
         get.sink = counted_sink;
         get.sink_ctx = &c;
         err = nacre_fetch(call, &get, &reply);

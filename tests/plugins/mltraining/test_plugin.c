@@ -33,18 +33,19 @@ static struct {
     char put_url[256];
     uint64_t remaining_ms, now_ms;
     const char *store_kind; /* NULL: not set */
-    const char *max_rows;
+    const char *max_rows, *max_bytes;
     uint8_t data_public[32], data_secret[32], buyer_public[32], buyer_secret[32];
     char buyer[65];
     int32_t status;
     char text[512];
     unsigned progress;
+    bool no_memory; /* once a model was stored */
 } h;
 
 static void *host_alloc(const struct nacre_call *call, uint64_t size)
 {
     (void)call;
-    return nacre_scratch_alloc(&h.scratch, size);
+    return h.no_memory && h.puts ? NULL : nacre_scratch_alloc(&h.scratch, size);
 }
 
 static int32_t host_fail(const struct nacre_call *call, int32_t status, struct nacre_str text)
@@ -63,10 +64,11 @@ static int32_t host_now(const struct nacre_call *call, uint64_t *ms)
 
 static int32_t host_config(const struct nacre_call *call, struct nacre_str name, struct nacre_str *value)
 {
-    const char *found = nacre_str_is(name, "store.kind")    ? h.store_kind
-                        : nacre_str_is(name, "store.url")   ? "https://store.example/data/"
-                        : nacre_str_is(name, "limits.rows") ? h.max_rows
-                                                            : NULL;
+    const char *found = nacre_str_is(name, "store.kind")     ? h.store_kind
+                        : nacre_str_is(name, "store.url")    ? "https://store.example/data/"
+                        : nacre_str_is(name, "limits.rows")  ? h.max_rows
+                        : nacre_str_is(name, "limits.bytes") ? h.max_bytes
+                                                             : NULL;
     if (!found)
         return host_fail(call, 500, nacre_str("no such setting"));
     *value = nacre_str(found);
@@ -525,6 +527,48 @@ START_TEST(limits_and_cancelling)
 }
 END_TEST
 
+/* 413 at once: what is too large now is too large the next time. */
+START_TEST(blobs_past_a_limit_are_fetched_once)
+{
+    struct answer a;
+    char *large = calloc(1, 65537);
+    memset(large, ' ', 65536);
+    h.max_bytes = "800"; /* the first blob fits, two do not */
+    ck_assert_uint_lt(strlen(csv), 800);
+    ck_assert_uint_gt(strlen(csv) + strlen(pairs), 800);
+    ask("\"csv\",\"pairs\"", h.buyer, "", &a);
+    refused(413, "blob pairs: more than the");
+    ck_assert_uint_eq(h.gets, 3);
+    h.max_bytes = NULL;
+    h.blobs[0].bytes = large;
+    h.blobs[0].len = 65537;
+    ask("\"csv\"", h.buyer, "", &a);
+    refused(413, "blob config: more than the 65536 bytes");
+    ck_assert_uint_eq(h.gets, 1);
+    free(large);
+}
+END_TEST
+
+/* The last texts of an answer find no memory: they are not signed as empty ones. */
+START_TEST(no_empty_texts)
+{
+    struct answer a;
+    struct receipt r;
+    char body[1024];
+    h.no_memory = true;
+    h.store_kind = "https"; /* whose name for the model is made before */
+    ask("\"csv\"", h.buyer, "", &a);
+    refused(503, "out of memory");
+    (void)snprintf(body, sizeof body,
+                   "{\"payload\":{\"data_blob_ids\":[\"csv\"],\"model_config_blob_id\":\"config\",\"key_id\":"
+                   "\"%s\",\"learning_rate\":0.01,\"epochs\":3}}",
+                   h.buyer);
+    memset(&r, 0, sizeof r);
+    call_route(1, body, &r);
+    refused(503, "out of memory");
+}
+END_TEST
+
 START_TEST(configs_refused)
 {
     static const struct {
@@ -660,6 +704,8 @@ static void add(TCase *tc)
     tcase_add_test(tc, a_plain_store);
     tcase_add_test(tc, refused_before_any_work);
     tcase_add_test(tc, limits_and_cancelling);
+    tcase_add_test(tc, blobs_past_a_limit_are_fetched_once);
+    tcase_add_test(tc, no_empty_texts);
     tcase_add_test(tc, configs_refused);
     tcase_add_test(tc, an_envelope_to_the_data_key);
     tcase_add_test(tc, datasets_with_keys_of_their_own);
