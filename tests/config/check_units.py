@@ -66,6 +66,14 @@ def test_the_enclaves_unit():
     assert service["ExecStop"] == "/usr/bin/nacre host down main"
 
 
+def test_a_restart_of_the_daemon_is_none_of_the_enclave():
+    """systemd passes stops and restarts of a unit on to those that require it, and an enclave that ends takes its key along."""
+    section = unit("nacre-enclave.service")["Unit"]
+    assert "nacre-host.service" in section["Wants"] and "nacre-host.service" in section["After"]
+    for key in ("Requires", "Requisite", "BindsTo", "PartOf", "PropagatesStopTo", "StopPropagatedFrom"):
+        assert "nacre-host.service" not in section.get(key, ""), key
+
+
 def test_the_allocators_share_fits_terraforms_defaults():
     values = yaml_lines.read(UNITS / "allocator.yaml")
     text = (SOURCE / "config" / "terraform" / "variables.tf").read_text()
