@@ -95,6 +95,12 @@ def test_what_the_architecture_asks_for():
     assert region.resources("aws_kms_key")[0].get("enable_key_rotation") == "true"
 
 
+def test_no_instance_is_ended_because_its_enclave_is_not_well():
+    """One that waits for its secrets answers 503, and where one has crashed an operator has to look: both take longer than a grace."""
+    (group,) = terraform.Module(REGION).resources("aws_autoscaling_group")
+    assert group.get("health_check_type") == '"EC2"'
+
+
 def test_every_variable_stands_in_the_table():
     rows = re.findall(r"^\| `(\w+)` \| (.*?) \| (.*) \|$", (HERE / "README.md").read_text(), re.M)
     wanted = []

@@ -82,16 +82,18 @@ resource "aws_launch_template" "this" {
 }
 
 resource "aws_autoscaling_group" "this" {
-  name_prefix               = "${local.name}-"
-  min_size                  = 0
-  max_size                  = var.settings.enclaves * 2 # a roll starts the new ones first
-  desired_capacity          = var.settings.enclaves
-  vpc_zone_identifier       = aws_subnet.public[*].id
-  target_group_arns         = aws_lb_target_group.this[*].arn
-  health_check_type         = local.balanced ? "ELB" : "EC2"
-  health_check_grace_period = 600 # packages, bundle, enclave
-  capacity_rebalance        = var.settings.spot
-  enabled_metrics           = ["GroupInServiceInstances"]
+  name_prefix         = "${local.name}-"
+  min_size            = 0
+  max_size            = var.settings.enclaves * 2 # a roll starts the new ones first
+  desired_capacity    = var.settings.enclaves
+  vpc_zone_identifier = aws_subnet.public[*].id
+  target_group_arns   = aws_lb_target_group.this[*].arn
+  capacity_rebalance  = var.settings.spot
+  enabled_metrics     = ["GroupInServiceInstances"]
+
+  # Not "ELB": that would end every instance that waits for its secrets longer than a grace, and one whose enclave has
+  # crashed before anybody has looked at it. The load balancer sends nobody there, and the alarm calls somebody.
+  health_check_type = "EC2"
 
   mixed_instances_policy {
     instances_distribution {
