@@ -363,6 +363,20 @@ class TestSwitch:
         assert status == 0, out + err
         assert parent.served() == [("media-17", False)] and parent.running() == [17] and parent.key() != old
 
+    def test_finish_when_the_new_one_is_no_more(self, parent):
+        """It may have ended while the operator was at the chain: the old one is all there is, and stays."""
+        self.prepare(parent)
+        old = parent.key()
+        assert parent.up(parent.image(), "--switch", "print", *self.options(parent, 17))[0] == 3
+        fake_nitro.HOME = parent.nitro
+        (new,) = [one for one in fake_nitro.known() if one["EnclaveCID"] == 17]
+        fake_nitro.end(new["ProcessID"])
+        status, out, err = parent.run("up", "media", "--finish")
+        assert status == 1 and "ended by itself" in err, out + err
+        assert parent.served() == [("media-16", False), ("media-17", True)] and parent.running() == [16] and parent.key() == old
+        assert parent.run("up", "media", "--abandon")[0] == 0
+        assert parent.served() == [("media-16", False)] and parent.running() == [16] and parent.key() == old
+
 
 class TestSecrets:
     KEY = "a-key-that-nobody-must-see"

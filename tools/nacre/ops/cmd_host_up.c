@@ -86,12 +86,19 @@ static int clear_up(struct nacre_ops *o)
     return 0;
 }
 
+/* Days may lie between a roll that waits for the chain's switch and its end: the new one has to be there still. */
+static int finish(struct nacre_ops *o, const struct nacre_ops_slot *ready)
+{
+    int rc = ready ? nacre_ops_await_health(o, ready) : 0;
+    return rc ? rc : nacre_ops_finish(o);
+}
+
 static int go(struct nacre_ops *o)
 {
     const struct nacre_ops_options *p = o->options;
     struct nacre_ops_slot *ready = nacre_ops_state_find(&o->state, p->name, NACRE_OPS_READY);
     if (p->finish)
-        return nacre_ops_finish(o);
+        return finish(o, ready);
     if (p->abandon)
         return ready ? nacre_ops_end(o, ready)
                      : nacre_ops_fail(o, -ENOENT, "no new enclave of '%s' waits", p->name);

@@ -177,7 +177,7 @@ static int looks_well(struct nacre_ops *o, const struct nacre_ops_slot *slot, ch
     return code == 200 && whole && strcmp(status, "ok") == 0 && strcmp(app, "up") == 0;
 }
 
-static int await_health(struct nacre_ops *o, const struct nacre_ops_slot *slot)
+int nacre_ops_await_health(struct nacre_ops *o, const struct nacre_ops_slot *slot)
 {
     char said[SAID] = "";
     uint64_t now = nacre_monotonic_ns(), end = now + o->options->wait_s * SECOND_NS, look = now;
@@ -213,7 +213,7 @@ int nacre_ops_start(struct nacre_ops *o)
         rc = nacre_ops_secrets(o, slot);
     }
     if (rc == 0)
-        rc = await_health(o, slot);
+        rc = nacre_ops_await_health(o, slot);
     if (rc == 0) {
         slot->phase = NACRE_OPS_READY;
         nacre_ops_say(slot, "healthy");
