@@ -20,7 +20,8 @@ class Upstream:
     def __init__(self, mark, address=("127.0.0.1", 0)):
         self.mark = mark
         self.listener = socket.create_server(address)
-        self.port = self.listener.getsockname()[1]
+        self.address = self.listener.getsockname()
+        self.port = self.address[1]
         self.served = 0
         parent.serve(self.listener, self.each)
 
@@ -200,6 +201,40 @@ def test_each_enclave_has_its_own_list(upstream, outward, tmp_path):
     host.reload()
     assert vm.outward(8101).recv(1) == b"1" and other.outward(8101).recv(1) == b"2"
     other.close()
+
+
+def test_a_refused_configuration_closes_nothing(upstream, outward, tmp_path):
+    """Nor does it later, when an enclave that was being drained has lost its last connection."""
+    one = upstream(b"1")
+    host, vm = outward([{"host": "localhost", "port": one.port}])
+    old = parent.Vm(tmp_path, "old", {3000: upstream(b"x").address})
+    host.config["enclaves"][0]["drain"] = True
+    host.config["enclaves"].append(old.config)
+    host.reload()
+    client = socket.create_connection(host.address)
+    client.sendall(b"request")
+    assert client.recv(1) == b"x"
+    client.sendall(b"more")  # unanswered or not, it is not at rest
+    host.config["enclaves"] = host.config["enclaves"][:1]
+    host.reload()
+    (tmp_path / "a.yaml").write_text("endpoints: [127.0.0.1]\n")
+    host.reload(good=False)
+    client.close()
+    wait_for("the old one to be gone", lambda: "enclave gone" in host.log())
+    assert vm.outward(8101).recv(1) == b"1"
+    old.close()
+
+
+def test_another_first_port(upstream, outward):
+    """A port that stays may lead to another entry of the list."""
+    one, two = upstream(b"1"), upstream(b"2")
+    host, vm = outward([{"host": "localhost", "port": one.port}, {"host": "localhost", "port": two.port}])
+    assert vm.outward(8102).recv(1) == b"2"
+    host.config["egress"]["first_port"] = 8102
+    host.reload()
+    assert vm.outward(8102).recv(1) == b"1" and vm.outward(8103).recv(1) == b"2"
+    with pytest.raises(FileNotFoundError):
+        vm.outward(8101)
 
 
 def test_the_list_in_a_manifest(upstream, outward, tmp_path):

@@ -49,6 +49,8 @@ struct nacre_hd {
     size_t n_egress;  /* of enclaves */
     struct nacre_hd_outlet *outlets;
     struct nacre_hd_upstream *upstreams;
+    uint64_t egress_tries; /* configurations that were prepared */
+    uint64_t egress_taken; /* the try that is in force: others may have been refused since */
     uint64_t max_conns;
     uint32_t turn;
     bool draining; /* SIGTERM was received */

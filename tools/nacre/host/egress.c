@@ -22,10 +22,11 @@ struct nacre_hd_outlet {
     struct nacre_hd *daemon;
     int fd;
     uint32_t index;                  /* in the allow list */
+    uint32_t next_index;             /* in the list of the configuration that is prepared */
     uint32_t port;                   /* vsock; 0: a Unix socket */
     char path[108];                  /* of the Unix socket */
     char enclave[NACRE_HD_NAME_MAX]; /* whose Unix socket it is */
-    bool wanted;
+    uint64_t wanted;                 /* the last try in which a configuration wanted it */
 };
 
 struct nacre_hd_outlets {
@@ -141,7 +142,8 @@ static struct nacre_hd_outlet *find(struct nacre_hd_outlet *list, const struct n
 static int want(struct nacre_hd *d, struct nacre_hd_outlets *all, const struct nacre_hd_enclave_config *e,
                 uint32_t index, char *why, size_t why_len)
 {
-    struct nacre_hd_outlet like = {.daemon = d, .fd = -1, .index = index, .watch = {accept_ready}};
+    struct nacre_hd_outlet like = {
+        .daemon = d, .fd = -1, .next_index = index, .watch = {accept_ready}, .wanted = d->egress_tries};
     uint32_t port = (uint32_t)all->config->egress_first_port + index;
     if (e->place.kind == NACRE_HD_VSOCK) {
         like.port = port;
@@ -150,8 +152,10 @@ static int want(struct nacre_hd *d, struct nacre_hd_outlets *all, const struct n
         (void)snprintf(like.enclave, sizeof like.enclave, "%s", e->name);
     }
     struct nacre_hd_outlet *old = find(d->outlets, &like);
-    if (old)
-        old->wanted = true;
+    if (old) {
+        old->wanted = d->egress_tries;
+        old->next_index = index;
+    }
     if (old || find(all->fresh, &like))
         return 0;
     struct nacre_hd_outlet *o = malloc(sizeof *o);
@@ -165,7 +169,6 @@ static int want(struct nacre_hd *d, struct nacre_hd_outlets *all, const struct n
     }
     *o = like;
     o->fd = fd;
-    o->wanted = true;
     o->next = all->fresh;
     all->fresh = o;
     return 0;
@@ -195,8 +198,7 @@ int nacre_hd_egress_prepare(struct nacre_hd *d, const struct nacre_hd_config *co
         return -ENOMEM;
     }
     all->config = config;
-    for (struct nacre_hd_outlet *o = d->outlets; o; o = o->next)
-        o->wanted = false;
+    d->egress_tries++;
     for (size_t i = 0; i < config->n_enclaves; i++) {
         int rc = want_all(d, all, i, why, why_len);
         if (rc) {
@@ -236,7 +238,7 @@ void nacre_hd_egress_close_unneeded(struct nacre_hd *d)
 {
     for (struct nacre_hd_outlet **at = &d->outlets; *at;) {
         struct nacre_hd_outlet *o = *at;
-        if (o->wanted || still_needed(d, o)) {
+        if (o->wanted >= d->egress_taken || still_needed(d, o)) {
             at = &o->next;
             continue;
         }
@@ -266,6 +268,11 @@ void nacre_hd_egress_commit(struct nacre_hd *d, struct nacre_hd_outlets *all)
         d->outlets = o;
         if (nacre_hd_watch_add(&d->loop, o->fd, EPOLLIN, &o->watch))
             nacre_log_event(NACRE_LEVEL_ERROR, "egress not watched", NLI("index", o->index));
+    }
+    d->egress_taken = d->egress_tries;
+    for (struct nacre_hd_outlet *o = d->outlets; o; o = o->next) {
+        if (o->wanted == d->egress_taken)
+            o->index = o->next_index;
     }
     nacre_hd_egress_close_unneeded(d);
     nacre_hd_egress_abandon(d, all);
