@@ -68,7 +68,7 @@ START_TEST(an_answer_nobody_wants_is_dropped)
     ck_assert_int_eq(nacre_hd_resolver_start(&r, &loop, 1), 0);
     struct nacre_hd_lookup *unwanted = lookup_of("localhost", true);
     ck_assert_int_eq(nacre_hd_resolve(r, unwanted), 0);
-    unwanted->done = NULL;
+    nacre_hd_resolve_forget(r, unwanted);
     ck_assert_int_eq(nacre_hd_resolve(r, lookup_of("localhost", true)), 0);
     nacre_hd_timer_set(&loop, &timer, 60000);
     ck_assert_int_eq(nacre_hd_loop_run(&loop), 0);

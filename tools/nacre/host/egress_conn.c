@@ -154,7 +154,7 @@ static void closed(struct nacre_hd_conn *conn)
         u->connections--;
     conn->daemon->n_egress--;
     if (l && conn->resolving)
-        l->done = NULL; /* the resolver still has it */
+        nacre_hd_resolve_forget(conn->daemon->resolver, l);
     else
         free(l);
 }

@@ -14,6 +14,7 @@ struct nacre_hd_resolver {
     pthread_mutex_t lock;
     pthread_cond_t more;
     struct nacre_hd_lookup *todo, **todo_end;
+    struct nacre_hd_lookup *busy; /* in a thread's hands, by `next` */
     struct nacre_hd_lookup *finished;
     size_t n_todo;
     unsigned running; /* threads, and one for the owner: the last one frees */
@@ -62,26 +63,78 @@ static void leave(struct nacre_hd_resolver *r)
     free(r);
 }
 
+static bool same_name(const struct nacre_hd_lookup *a, const struct nacre_hd_lookup *b)
+{
+    return strcmp(a->host, b->host) == 0 && strcmp(a->service, b->service) == 0;
+}
+
+/* Takes one out of the queue; `at` points to the pointer to it. */
+static struct nacre_hd_lookup *unlink_todo(struct nacre_hd_resolver *r, struct nacre_hd_lookup **at)
+{
+    struct nacre_hd_lookup *lookup = *at;
+    *at = lookup->next;
+    if (r->todo_end == &lookup->next)
+        r->todo_end = at;
+    r->n_todo--;
+    return lookup;
+}
+
+/* The first whose name is not being asked for: a name server that does not answer holds one thread, not all. */
+static struct nacre_hd_lookup *take(struct nacre_hd_resolver *r)
+{
+    for (struct nacre_hd_lookup **at = &r->todo; *at; at = &(*at)->next) {
+        struct nacre_hd_lookup *busy = r->busy;
+        while (busy && !same_name(busy, *at))
+            busy = busy->next;
+        if (busy)
+            continue;
+        struct nacre_hd_lookup *lookup = unlink_todo(r, at);
+        lookup->next = r->busy;
+        r->busy = lookup;
+        return lookup;
+    }
+    return NULL;
+}
+
+/* One is done, and with it all that have asked for the same meanwhile. */
+static void finish(struct nacre_hd_resolver *r, struct nacre_hd_lookup *lookup)
+{
+    struct nacre_hd_lookup **at = &r->busy;
+    while (*at != lookup)
+        at = &(*at)->next;
+    *at = lookup->next;
+    for (at = &r->todo; *at;) {
+        if (!same_name(*at, lookup)) {
+            at = &(*at)->next;
+            continue;
+        }
+        struct nacre_hd_lookup *other = unlink_todo(r, at);
+        memcpy(other->addresses, lookup->addresses, sizeof other->addresses);
+        memcpy(other->lens, lookup->lens, sizeof other->lens);
+        other->n = lookup->n;
+        other->error = lookup->error;
+        other->next = r->finished;
+        r->finished = other;
+    }
+    lookup->next = r->finished;
+    r->finished = lookup;
+}
+
 static void *work(void *arg)
 {
     struct nacre_hd_resolver *r = arg;
     const uint64_t one = 1;
     (void)pthread_mutex_lock(&r->lock);
     while (!r->stop) {
-        struct nacre_hd_lookup *lookup = r->todo;
+        struct nacre_hd_lookup *lookup = take(r);
         if (!lookup) {
             (void)pthread_cond_wait(&r->more, &r->lock);
             continue;
         }
-        r->todo = lookup->next;
-        if (!r->todo)
-            r->todo_end = &r->todo;
-        r->n_todo--;
         (void)pthread_mutex_unlock(&r->lock);
         look_up(lookup);
         (void)pthread_mutex_lock(&r->lock);
-        lookup->next = r->finished;
-        r->finished = lookup;
+        finish(r, lookup);
         if (!r->stop)
             (void)!write(r->event, &one, sizeof one);
     }
@@ -163,4 +216,19 @@ int nacre_hd_resolve(struct nacre_hd_resolver *r, struct nacre_hd_lookup *lookup
     }
     (void)pthread_mutex_unlock(&r->lock);
     return rc;
+}
+
+void nacre_hd_resolve_forget(struct nacre_hd_resolver *r, struct nacre_hd_lookup *lookup)
+{
+    lookup->done = NULL;
+    (void)pthread_mutex_lock(&r->lock);
+    struct nacre_hd_lookup **at = &r->todo;
+    while (*at && *at != lookup)
+        at = &(*at)->next;
+    bool waits = *at != NULL;
+    if (waits)
+        (void)unlink_todo(r, at);
+    (void)pthread_mutex_unlock(&r->lock);
+    if (waits)
+        free(lookup);
 }

@@ -21,7 +21,7 @@ struct nacre_hd_lookup {
     socklen_t lens[NACRE_HD_ADDRESSES_MAX];
     size_t n;
     int error; /* EAI_*, 0 when it went well */
-    /* In the loop's thread, once resolved; NULL when nobody waits any more. Frees the lookup. */
+    /* In the loop's thread, once resolved. Frees the lookup. */
     void (*done)(struct nacre_hd_lookup *lookup);
     void *owner;
 };
@@ -36,8 +36,11 @@ void nacre_hd_resolver_stop(struct nacre_hd_resolver *resolver);
 
 /*
  * nacre_hd_resolve - host, service and done are set. 0, or -EAGAIN when too many wait already. The lookup is the
- * resolver's until `done` is called; clear `done` when the answer is not wanted any more.
+ * resolver's until `done` is called. Those that ask for one name and service at the same time share one answer.
  */
 int nacre_hd_resolve(struct nacre_hd_resolver *resolver, struct nacre_hd_lookup *lookup);
+
+/* The answer is not wanted any more: out of the queue, or `done` is not called. The lookup is gone. */
+void nacre_hd_resolve_forget(struct nacre_hd_resolver *resolver, struct nacre_hd_lookup *lookup);
 
 #endif
