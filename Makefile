@@ -34,7 +34,7 @@ MINUTES ?= 10
 FUZZ_CC = $(if $(filter afl,$(ENGINE)),afl-clang-fast,clang)
 
 .PHONY: help compare-ml setup build build-tests build-asan build-tsan run demo demo-parent image image-lock image-kernel-record vm test \
-	test-vm test-image test-container lint bench bench-host soak asan tsan fuzz clean
+	test-vm test-image test-container abi lint bench bench-host soak asan tsan fuzz clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-19s %s\n", $$1, $$2 }' Makefile
@@ -96,6 +96,10 @@ test-vm: build-tests ## boot the image that ships in QEMU: measurements, secrets
 	@$(MAKE) --no-print-directory image ENCLAVE_APP=media PLUGIN= CONFIG=
 	@programs=$$(tools/vm/setup.sh) && NACRE_VM_PROGRAMS="$$programs" $(PYTHON) tools/run-tests.py --no-unit \
 		--e2e tests/vm --out "$(OUT)" --name vm
+
+abi: ## compare the plugin ABI with every version of it; ARGS=record, at a release: docs/ABI.md
+	@tools/setup.sh test
+	@$(PYTHON) tests/abi/guard.py $(ARGS)
 
 lint: ## clang-format, clang as second compiler, clang-tidy, cppcheck, forbidden calls
 	@tools/setup.sh build test lint

@@ -185,6 +185,8 @@ IS(NACRE_KIND_JSON, 15);
 IS(NACRE_SOURCE_BODY, 0);
 IS(NACRE_SOURCE_PATH, 1);
 IS(NACRE_LOG_DEBUG, 0);
+IS(NACRE_LOG_INFO, 1);
+IS(NACRE_LOG_WARN, 2);
 IS(NACRE_LOG_ERROR, 3);
 IS(NACRE_HASH_SHA256, 1);
 IS(NACRE_HASH_BLAKE2B256, 2);
@@ -193,7 +195,14 @@ IS(NACRE_HTTP_2, 2);
 IS(NACRE_TIME_CORE, 0);
 IS(NACRE_TIME_APP, 1);
 
+/* The first bytes of every descriptor, as a plugin's file has them. */
 int main(void)
 {
-    return 0;
+    static const uint8_t prefix[] = {'N', 'A', 'C', 'R', 'E', 'P', 'L', 'G', 1, 0, NACRE_ABI_MINOR,
+                                     0,   128, 0,   0,   0};
+    static const struct nacre_plugin plugin = {.magic = NACRE_MAGIC,
+                                               .abi_major = NACRE_ABI_MAJOR,
+                                               .abi_minor = NACRE_ABI_MINOR,
+                                               .struct_size = (uint32_t)sizeof plugin};
+    return memcmp(&plugin, prefix, sizeof prefix) != 0;
 }
