@@ -68,6 +68,45 @@ START_TEST(wrong_size)
 }
 END_TEST
 
+/* Its size says that not even the frozen prefix is there. */
+START_TEST(size_of_less_than_the_prefix)
+{
+    s.plugin = "sample-prefix";
+    s.described = "sample";
+    refused("descriptor has 8 bytes", "ABI 1.1 has 128");
+}
+END_TEST
+
+START_TEST(older_major)
+{
+    s.plugin = "sample-older";
+    s.described = "sample";
+    refused("ABI major 0", "has 1");
+}
+END_TEST
+
+/* What we know of a longer descriptor stands where it stood; the manifest has its version, and must have it. */
+START_TEST(newer_minor)
+{
+    s.plugin = "sample-newer";
+    driver_spawn(&d, &s, true);
+    ck_assert_uint_eq(driver_receive(&d, d.control), NACRE_FRAME_READY);
+    ck_assert_int_eq(driver_end(&d), 0);
+    driver_free(&d);
+    s.described = "sample";
+    refused("abi[1]: the plugin has 2", "the manifest 1");
+}
+END_TEST
+
+/* Entries of another size than ours: reading them with our stride would read anything. */
+START_TEST(longer_entries)
+{
+    s.plugin = "sample-routes";
+    s.described = "sample";
+    refused("routes: 24 entries (at most 64) of 88 bytes", "(expected 80)");
+}
+END_TEST
+
 START_TEST(no_symbol)
 {
     s.plugin = "sample-symbol";
@@ -190,6 +229,10 @@ static void add(TCase *tc)
     tcase_add_test(tc, wrong_magic);
     tcase_add_test(tc, wrong_major);
     tcase_add_test(tc, wrong_size);
+    tcase_add_test(tc, size_of_less_than_the_prefix);
+    tcase_add_test(tc, older_major);
+    tcase_add_test(tc, newer_minor);
+    tcase_add_test(tc, longer_entries);
     tcase_add_test(tc, no_symbol);
     tcase_add_test(tc, undefined_symbol);
     tcase_add_test(tc, other_descriptor);

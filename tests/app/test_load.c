@@ -89,8 +89,8 @@ START_TEST(not_a_plugin)
 {
     void *handle = (void *)&s;
     const struct nacre_plugin *plugin = NULL;
-    static const char *const names[] = {"sample-magic", "sample-major", "sample-size", "sample-symbol",
-                                        "sample-undefined"};
+    static const char *const names[] = {"sample-magic",  "sample-major",  "sample-older",    "sample-size",
+                                        "sample-prefix", "sample-symbol", "sample-undefined"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         s.plugin = names[i];
         int fd = driver_plugin_fd(&s);

@@ -56,6 +56,10 @@ def test_what_a_constructor_prints_is_not_in_the_manifest(inputs):
     ("wrong_magic", ("4e41435245585858", "4e41435245504c47")),
     ("wrong_major", ("ABI major 7", "has 1")),
     ("wrong_size", ("40 bytes",)),
+    ("older_major", ("ABI major 0", "has 1")),
+    ("size_below_prefix", ("8 bytes", "128")),
+    ("longer_routes", ("88 bytes", "expected 80")),
+    ("shorter_type", ("48 bytes", "56")),
     ("too_long", ("4096",)),
     ("two_types", ("intent 0", "Answer", "Question")),
     ("no_symbol", ("nacre_plugin",)),
@@ -73,6 +77,17 @@ def test_refusals_name_both_values_and_write_nothing(inputs, plugin, words):
         assert word in err, err
     assert target.read_bytes() == b"the one before"
     assert len(list(inputs.iterdir())) == 3
+
+
+def test_a_newer_minor_is_taken_and_written_down(inputs):
+    target = inputs / "manifest.cbor"
+    assert manifest(inputs, "newer_minor", "-o", target) == (0, b"", "")
+    descriptor = cbor2.loads(cbor2.loads(target.read_bytes())["descriptor"])
+    assert manifest(inputs, "runs", "-o", target) == (0, b"", "")
+    ours = cbor2.loads(cbor2.loads(target.read_bytes())["descriptor"])
+    major, minor, size = ours["abi"]
+    assert descriptor["abi"] == [major, minor + 1, size + 8]
+    assert descriptor["routes"] == ours["routes"] and descriptor["types"] == ours["types"]
 
 
 def test_endpoint_that_is_not_allowed_stops_the_build(inputs):

@@ -374,9 +374,15 @@ const struct nacre_plugin nacre_plugin = {
     NACRE_ABI_MINOR,
     sizeof(struct nacre_plugin),
 #elif defined(FAULT_MAJOR)
-    NACRE_MAGIC,          NACRE_ABI_MAJOR + 1, NACRE_ABI_MINOR, sizeof(struct nacre_plugin),
+    NACRE_MAGIC,          NACRE_ABI_MAJOR + 1,  NACRE_ABI_MINOR, sizeof(struct nacre_plugin),
 #elif defined(FAULT_SIZE)
 NACRE_MAGIC, NACRE_ABI_MAJOR, NACRE_ABI_MINOR, sizeof(struct nacre_plugin) - 8,
+#elif defined(FAULT_PREFIX)
+NACRE_MAGIC, NACRE_ABI_MAJOR, NACRE_ABI_MINOR, 8,
+#elif defined(FAULT_OLDER)
+NACRE_MAGIC, NACRE_ABI_MAJOR - 1, NACRE_ABI_MINOR, sizeof(struct nacre_plugin),
+#elif defined(FAULT_NEWER)
+NACRE_MAGIC, NACRE_ABI_MAJOR, NACRE_ABI_MINOR + 1, sizeof(struct nacre_plugin) + 8,
 #else
 NACRE_PREFIX,
 #endif
@@ -387,7 +393,13 @@ NACRE_PREFIX,
     NACRE_S("1.0.0"),
 #endif
     NACRE_TABLE(intents),
+#ifdef FAULT_ROUTES
+    routes,
+    sizeof routes / sizeof *routes,
+    sizeof *routes + 8,
+#else
     NACRE_TABLE(routes),
+#endif
     NACRE_NONE,
     NACRE_TABLE(secrets),
     start,
