@@ -3,10 +3,15 @@
 #include "common/sandbox.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
+#include <seccomp.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -85,6 +90,50 @@ static const char *const calls[] = {
 };
 #endif
 
+#ifndef NACRE_SANITIZED
+#define REFUSE SCMP_ACT_ERRNO(EPERM)
+
+/* All families but four: packets, the kernel's own and its cryptography are nobody's business here. */
+static int refuse_sockets(scmp_filter_ctx ctx)
+{
+    int err = seccomp_rule_add(ctx, REFUSE, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_GE, AF_MAX, 0));
+    for (int family = 0; family < AF_MAX && !err; family++)
+        if (family != AF_UNIX && family != AF_INET && family != AF_INET6 && family != AF_VSOCK)
+            err = seccomp_rule_add(ctx, REFUSE, SCMP_SYS(socket), 1,
+                                   SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)family, 0));
+    return err;
+}
+
+/* Files come into being, or lose what is in them, by a flag of a call that is needed to read. */
+static int refuse_files(scmp_filter_ctx ctx)
+{
+    const scmp_datum_t flags[] = {O_CREAT, O_TRUNC};
+    int err = 0;
+    for (size_t i = 0; i < sizeof flags / sizeof flags[0] && !err; i++) {
+        err = seccomp_rule_add(ctx, REFUSE, SCMP_SYS(openat), 1,
+                               SCMP_A2(SCMP_CMP_MASKED_EQ, flags[i], flags[i]));
+#ifdef SYS_open
+        if (!err)
+            err = seccomp_rule_add(ctx, REFUSE, SCMP_SYS(open), 1,
+                                   SCMP_A1(SCMP_CMP_MASKED_EQ, flags[i], flags[i]));
+#endif
+    }
+    return err;
+}
+
+static int refuse_arguments(void *ctx)
+{
+    static const unsigned long typing[] = {TIOCSTI, TIOCLINUX}; /* as if somebody sat at the terminal */
+    int err = refuse_sockets(ctx);
+    if (!err)
+        err = refuse_files(ctx);
+    for (size_t i = 0; i < sizeof typing / sizeof typing[0] && !err; i++)
+        err = seccomp_rule_add(ctx, REFUSE, SCMP_SYS(ioctl), 1,
+                               SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffffffu, typing[i]));
+    return err;
+}
+#endif
+
 int nacre_confine_self(void)
 {
 #ifdef NACRE_SANITIZED /* they trace, and write reports */
@@ -92,6 +141,7 @@ int nacre_confine_self(void)
 #else
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         return -errno;
-    return nacre_sandbox_list(calls, sizeof calls / sizeof calls[0]);
+    int err = nacre_sandbox_refuse(refuse_arguments);
+    return err ? err : nacre_sandbox_list(calls, sizeof calls / sizeof calls[0]);
 #endif
 }

@@ -7,8 +7,10 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/ptrace.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -49,6 +51,45 @@ static int looks_elsewhere(void)
                                                                                                          : 6;
 }
 
+/* Calls that are listed, with arguments that nacred has no use for. */
+static int reaches_further(void)
+{
+    const long high = 1L << 32; /* which the kernel does not look at, so a filter may not either */
+    static const int needed[] = {AF_UNIX, AF_INET, AF_INET6, AF_VSOCK};
+    char c = 'x';
+    if (nacre_confine_self())
+        return 1;
+    for (int family = 0; family < 64; family++) {
+        bool is_needed = false;
+        for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++)
+            is_needed = is_needed || family == needed[i];
+        if (!is_needed && !refused(socket(family, SOCK_DGRAM, 0)))
+            return 10 + family;
+    }
+    if (!refused(syscall(SYS_socket, high | AF_NETLINK, SOCK_RAW, 0)) ||
+        !refused(syscall(SYS_socket, -1, SOCK_RAW, 0)) || socket(AF_UNIX, SOCK_SEQPACKET, 0) < 0 ||
+        socket(AF_INET, SOCK_STREAM, 0) < 0)
+        return 2;
+    if (!refused(ioctl(STDERR_FILENO, TIOCSTI, &c)) ||
+        !refused(syscall(SYS_ioctl, STDERR_FILENO, high | TIOCLINUX, &c)))
+        return 3;
+    if (!refused(open("/nonexistent/d", O_RDWR | O_CREAT, 0600)) ||
+        !refused(open("/dev/null", O_RDONLY | O_TRUNC)) || open("/dev/null", O_RDWR) < 0)
+        return 4;
+    return 0;
+}
+
+#ifdef __x86_64__
+/* The other numbers of the same machine. */
+static int calls_by_x32(void)
+{
+    if (nacre_confine_self())
+        return 1;
+    (void)syscall(0x40000000L | SYS_getpid);
+    return 2;
+}
+#endif
+
 /* Programs start, and do not lose the list by that. */
 static int starts_programs(void)
 {
@@ -75,7 +116,11 @@ static int starts_programs(void)
 START_TEST(a_list_for_nacred)
 {
     ck_assert_int_eq(in_child(looks_elsewhere), 0);
+    ck_assert_int_eq(in_child(reaches_further), 0);
     ck_assert_int_eq(in_child(starts_programs), 0);
+#ifdef __x86_64__
+    ck_assert_int_eq(in_child(calls_by_x32), 128 + SIGSYS);
+#endif
 }
 END_TEST
 #endif
