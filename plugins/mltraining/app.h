@@ -12,7 +12,6 @@
 #define BLOBS_MAX     256u
 #define BLOB_ID_MAX   128u
 #define CONFIG_MAX    65536u /* bytes of a model config */
-#define MODEL_MAX     (UINT64_C(1) << 30)
 #define STORE_REPLIES 65536u /* bytes of a publisher's reply */
 
 NACRE_RECORD(Envelope, (string, encrypted), (string, nonce), (string, ephemeralPublicKey));
@@ -29,6 +28,7 @@ struct settings {
     struct nacre_str get, put; /* base URLs, without a slash at the end */
     uint64_t store_epochs;     /* Walrus: how long a model is kept */
     struct ml_limits limits;
+    uint64_t memory; /* bytes of a job beside its data */
     uint32_t threads;
 };
 

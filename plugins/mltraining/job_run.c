@@ -55,6 +55,7 @@ static int32_t train(const struct nacre_call *call, const struct settings *setti
                           .learning_rate = job->learning_rate,
                           .epochs = job->epochs,
                           .seed = in->config.has_seed ? in->config.seed : ml_seed_from(ids, n + 1),
+                          .memory = settings->memory,
                           .threads = settings->threads,
                           .watch = watch,
                           .over = over,
@@ -64,6 +65,8 @@ static int32_t train(const struct nacre_call *call, const struct settings *setti
         return 0;
     case -EINVAL:
         return nacre_fail(call, 422, "%s", why);
+    case -E2BIG:
+        return nacre_fail(call, 413, "%s", why);
     case -ECANCELED:
         return nacre_fail(call, 504, "training was ended: nobody waits for the model any more");
     case -ENOTSUP:

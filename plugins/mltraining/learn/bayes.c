@@ -43,6 +43,9 @@ static int train(const struct ml_task *task)
 {
     const uint32_t classes = task->classes, columns = task->columns;
     struct ml_model *m = task->model;
+    const int no_room = ml_task_room(task, 2.0 * classes * columns * sizeof(double));
+    if (no_room)
+        return no_room;
     double *prior = ml_model_add(m, "bayes.prior", ML_F64, classes, 0), largest = 0;
     struct fit f = {task, NULL, NULL, NULL, calloc(columns, sizeof(double))};
     double *count = calloc(classes, sizeof *count);

@@ -22,7 +22,8 @@ struct run {
     struct ml_tree *trees;
     float **values;
     uint64_t round;
-    int err; /* only ever set */
+    uint64_t bytes; /* taken so far, about */
+    int err;        /* only ever set */
 };
 
 /* What is left of each row, from what the trees say; the loss so far and the rows that are right. */
@@ -102,6 +103,8 @@ static int grow_one(struct run *r, uint32_t k)
                                      .rows = rows,
                                      .n_rows = (uint32_t)n};
     int err = ml_tree_grow(&r->trees[at], &growth);
+    if (!err)
+        err = ml_tree_count(t, &r->trees[at], 1, &r->bytes);
     if (err)
         return err;
     float *values = r->values[at] = calloc(r->trees[at].n, sizeof *values);
@@ -158,7 +161,7 @@ static int rounds(struct run *r)
                                        t->classes ? 100.0 * (double)right / (double)t->n_train : (double)NAN,
                                        (double)NAN, (double)NAN};
         ml_pool_run(t->pool, r->sums, grow_piece, r);
-        err = r->err;
+        err = r->err == -E2BIG ? ml_task_room(t, (double)r->bytes) : r->err;
         if (!err)
             err = ml_task_note(t, &point);
         if (!err)
@@ -189,13 +192,19 @@ static int train(const struct ml_task *task)
 {
     struct run r = {.task = task, .sums = task->classes > 2 ? task->classes : 1};
     const size_t trees = (size_t)task->config->trees * r.sums, cells = (size_t)task->n_train * r.sums;
+    const double room = (double)cells * (3 * sizeof(double) + sizeof(uint32_t)) +
+                        (double)trees * (sizeof *r.trees + sizeof *r.values) + ml_ranks_room(task);
+    int err = ml_task_room(task, room);
+    if (err)
+        return err;
+    r.bytes = (uint64_t)room;
     r.raw = malloc(cells * sizeof *r.raw);
     r.rest = malloc(cells * sizeof *r.rest);
     r.curve = malloc(cells * sizeof *r.curve);
     r.rows = malloc(cells * sizeof *r.rows);
     r.trees = calloc(trees, sizeof *r.trees);
     r.values = calloc(trees, sizeof *r.values);
-    int err = r.raw && r.rest && r.curve && r.rows && r.trees && r.values ? begin(&r) : -ENOMEM;
+    err = r.raw && r.rest && r.curve && r.rows && r.trees && r.values ? begin(&r) : -ENOMEM;
     if (!err)
         err = rounds(&r);
     if (!err)

@@ -16,7 +16,8 @@ struct run {
     struct ml_tree *trees;
     float **values; /* of each tree's nodes */
     uint32_t per_node, max_features, first;
-    int err; /* only ever set */
+    uint64_t bytes; /* taken so far, about */
+    int err;        /* only ever set */
 };
 
 /* Shares of the classes, or the mean. */
@@ -58,6 +59,8 @@ static int grow_one(struct run *r, uint64_t number, uint32_t *rows)
                                      .n_rows = n};
     struct ml_tree *tree = &r->trees[number];
     int err = ml_tree_grow(tree, &growth);
+    if (!err)
+        err = ml_tree_count(t, tree, r->per_node, &r->bytes);
     if (err)
         return err;
     float *values = r->values[number] = calloc((size_t)tree->n * r->per_node, sizeof *values);
@@ -86,7 +89,7 @@ static int grow_all(struct run *r, uint32_t trees)
     for (r->first = 0; r->first < trees && !err; r->first += ROUND) {
         const uint32_t n = trees - r->first < ROUND ? trees - r->first : ROUND;
         ml_pool_run(r->task->pool, n, grow_piece, r);
-        err = r->err;
+        err = r->err == -E2BIG ? ml_task_room(r->task, (double)r->bytes) : r->err;
         if (!err)
             err = ml_task_report(r->task, r->first + n, trees, (double)NAN, (double)NAN);
     }
@@ -136,9 +139,16 @@ static int train(const struct ml_task *task)
     r.max_features = task->config->max_features;
     if (r.max_features == 0) /* of a forest that fits numbers: all, as is usual */
         r.max_features = forest && task->classes ? (uint32_t)ml_sqrt(task->columns) : task->columns;
+    const double room =
+        ml_ranks_room(task) +
+        (double)task->n_train * (sizeof(double) + 3.0 * sizeof(uint32_t) * ml_pool_threads(task->pool));
+    int err = ml_task_room(task, room);
+    if (err)
+        return err;
+    r.bytes = (uint64_t)room;
     r.trees = calloc(trees, sizeof *r.trees);
     r.values = calloc(trees, sizeof *r.values);
-    int err = r.trees && r.values ? targets(&r) : -ENOMEM;
+    err = r.trees && r.values ? targets(&r) : -ENOMEM;
     if (!err)
         err = grow_all(&r, trees);
     if (!err)

@@ -248,6 +248,14 @@ int ml_tree_grow(struct ml_tree *tree, const struct ml_growth *g)
     return err;
 }
 
+int ml_tree_count(const struct ml_task *task, const struct ml_tree *tree, uint32_t per_node, uint64_t *bytes)
+{
+    const uint64_t more = tree->n * (2 * sizeof(struct ml_node) + 3 * sizeof(float) * (uint64_t)per_node);
+    const uint64_t most = task->job->memory;
+    /* threads may refuse at once, so the reason is noted by who comes after them */
+    return __atomic_add_fetch(bytes, more, __ATOMIC_RELAXED) > most && most ? -E2BIG : 0;
+}
+
 void ml_tree_free(struct ml_tree *tree)
 {
     free(tree->nodes);

@@ -41,6 +41,16 @@ int ml_task_refuse(const struct ml_task *task, const char *format, ...)
     return -EINVAL;
 }
 
+int ml_task_room(const struct ml_task *task, double bytes)
+{
+    if (task->job->memory == 0 || bytes <= (double)task->job->memory)
+        return 0;
+    (void)snprintf(task->why, ML_WHY,
+                   "training would take %.0f bytes or more beside the data, at most %llu are given", bytes,
+                   (unsigned long long)task->job->memory);
+    return -E2BIG;
+}
+
 const struct ml_kind *ml_kind_of(enum ml_algorithm algorithm)
 {
     static const struct ml_kind *const kinds[ML_ALGORITHMS] = {

@@ -26,6 +26,7 @@ struct ml_job {
     double learning_rate; /* of the MLP */
     uint64_t epochs;      /* of the MLP; the most iterations of logistic regression and k-means */
     uint64_t seed;
+    uint64_t memory;  /* bytes that training may take beside the data, about; 0: as many as there are */
     uint32_t threads; /* 0: as many as there are CPUs; at most 64 */
     ml_watch watch;   /* may be NULL */
     ml_over over;     /* may be NULL */
@@ -54,7 +55,8 @@ struct ml_result {
 int ml_cpu_check(char why[ML_WHY]);
 
 /*
- * Trains. The data is used up: its order and scale change. 0, -ECANCELED, -ENOMEM, -ENOTSUP, or -EINVAL with `why`.
+ * Trains. The data is used up: its order and scale change. 0, -ECANCELED, -ENOMEM, or with `why` -ENOTSUP, -EINVAL,
+ * and -E2BIG when it would take more than job->memory.
  * *out is zeroed on failure.
  */
 int ml_train(const struct ml_job *job, struct ml_data *data, struct ml_result *out, char why[ML_WHY]);

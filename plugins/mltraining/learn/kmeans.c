@@ -176,13 +176,17 @@ static int train(const struct ml_task *task)
     struct run r = {.task = task};
     if (k > task->n_train)
         return ml_task_refuse(task, "%u clusters of %llu rows", k, (unsigned long long)task->n_train);
+    const double room = 2.0 * k * task->columns * sizeof(float) + 8.0 * (double)task->n_train;
+    int err = ml_task_room(task, room);
+    if (err)
+        return err;
     float *best = ml_model_add(task->model, "kmeans.centres", ML_F32, k, task->columns);
     int32_t *classes = best ? ml_model_add(task->model, "kmeans.classes", ML_I32, k, 0) : NULL;
     r.centres = calloc((size_t)k * task->columns, sizeof *r.centres);
     r.owner = calloc(task->n_train, sizeof *r.owner);
     r.distance = calloc(task->n_train, sizeof *r.distance);
     r.count = calloc(k, sizeof *r.count);
-    int err = classes && r.centres && r.owner && r.distance && r.count ? 0 : -ENOMEM;
+    err = classes && r.centres && r.owner && r.distance && r.count ? 0 : -ENOMEM;
     if (!err)
         err = search(&r, best);
     if (!err)

@@ -104,11 +104,14 @@ static int train(const struct ml_task *task)
     struct fit f = {.task = task, .outputs = task->classes ? task->classes : 1};
     if (task->columns > COLUMNS_MAX)
         return ml_task_refuse(task, "%u features, at most %u for this algorithm", task->columns, COLUMNS_MAX);
+    int err = ml_task_room(task, sizeof(double) * (double)d * ((double)d + 3.0 * f.outputs));
+    if (err)
+        return err;
     f.mean = calloc(d, sizeof(double));
     f.y_mean = calloc(f.outputs, sizeof(double));
     f.gram = calloc(d * d, sizeof(double));
     f.products = calloc(d * f.outputs, sizeof(double));
-    int err = f.mean && f.y_mean && f.gram && f.products ? 0 : -ENOMEM;
+    err = f.mean && f.y_mean && f.gram && f.products ? 0 : -ENOMEM;
     if (!err) {
         ml_pool_run(task->pool, d, mean_of, &f);
         y_means(&f);

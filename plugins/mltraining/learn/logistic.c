@@ -157,11 +157,17 @@ static int train(const struct ml_task *task)
 {
     struct fit f = {.task = task, .lines = task->classes == 2 ? 1 : task->classes};
     const size_t n = (size_t)f.lines * (task->columns + 1);
+    /* what row_of() and value() keep of each row; the memory of the descent */
+    const double room =
+        (double)task->n_train * (f.lines * sizeof(double) + 9.0) + 26.0 * (double)n * sizeof(double);
+    int err = ml_task_room(task, room);
+    if (err)
+        return err;
     double *w = calloc(n, sizeof *w);
     f.miss = calloc(task->n_train * f.lines, sizeof *f.miss);
     f.loss = calloc(task->n_train, sizeof *f.loss);
     f.right = calloc(task->n_train, 1);
-    int err = w && f.miss && f.loss && f.right ? 0 : -ENOMEM;
+    err = w && f.miss && f.loss && f.right ? 0 : -ENOMEM;
     const struct ml_descent d = {&f, n, value, step, task->job->epochs, ENOUGH};
     if (!err)
         err = ml_descend(&d, w);

@@ -116,12 +116,28 @@ static int save(const struct run *r)
     return ml_model_text(m, "activations", words);
 }
 
+/* Weights, gradient, the optimiser's two, the model; and what a batch goes through, forwards and backwards. */
+static double room_for(const struct ml_config *c, uint64_t batch)
+{
+    double values = 0, outputs = 0, in = c->input_size;
+    for (uint32_t l = 0; l <= c->n_layers; l++) {
+        const double out = l < c->n_layers ? c->layers[l].neurons : c->output_size;
+        values += (in + 1) * out;
+        outputs += out;
+        in = out;
+    }
+    return sizeof(float) *
+           (5 * values + (double)batch * (c->input_size + 3 * outputs) + SCORED * (c->input_size + outputs));
+}
+
 static int begin(struct run *r)
 {
     const struct ml_task *t = r->task;
     struct ml_rng init;
     const uint64_t most = t->n_train < t->config->batch_size ? t->n_train : t->config->batch_size;
-    int err = ml_net_init(&r->net, t->config);
+    int err = ml_task_room(t, room_for(t->config, most));
+    if (!err)
+        err = ml_net_init(&r->net, t->config);
     if (!err)
         err = ml_batch_init(&r->batch, &r->net, (uint32_t)most, true);
     if (!err && t->n_test)

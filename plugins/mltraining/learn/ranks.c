@@ -60,6 +60,12 @@ static void rank_column(void *ctx, uint64_t column)
     free(keys);
 }
 
+double ml_ranks_room(const struct ml_task *task)
+{
+    return (double)task->n_train *
+           (task->columns * sizeof(uint16_t) + 2.0 * sizeof(uint64_t) * ml_pool_threads(task->pool));
+}
+
 int ml_ranks_init(struct ml_ranks *ranks, const struct ml_task *task)
 {
     struct rank r = {task, ranks, 0};

@@ -30,6 +30,12 @@ static inline int ml_task_over(const struct ml_task *task)
     return task->job->over && task->job->over(task->job->ctx) ? -ECANCELED : 0;
 }
 
+/*
+ * May training take about so many bytes beside the data? A double, so that no product of sizes overflows. 0, or -E2BIG
+ * with the reason noted.
+ */
+int ml_task_room(const struct ml_task *task, double bytes);
+
 /* A point of the history. 0 or -ENOMEM. */
 int ml_task_note(const struct ml_task *task, const struct ml_point *point);
 

@@ -15,6 +15,8 @@ struct ml_ranks {
 };
 /* 0 or -ENOMEM. */
 int ml_ranks_init(struct ml_ranks *ranks, const struct ml_task *task);
+/* Bytes of them, with what it takes to make them. */
+double ml_ranks_room(const struct ml_task *task);
 void ml_ranks_free(struct ml_ranks *ranks);
 
 /* ---- grow.c ---------------------------------------------------------------------------------------------------- */
@@ -48,6 +50,11 @@ struct ml_growth {
 /* 0, -ENOMEM or -ECANCELED. */
 int ml_tree_grow(struct ml_tree *tree, const struct ml_growth *growth);
 void ml_tree_free(struct ml_tree *tree);
+/*
+ * Counts a grown tree of `per_node` values to *bytes, which threads share: nodes and values, and the copies that saving
+ * makes. 0 or -E2BIG.
+ */
+int ml_tree_count(const struct ml_task *task, const struct ml_tree *tree, uint32_t per_node, uint64_t *bytes);
 
 /* ---- forest.c: trees as tensors ------------------------------------------------------------------------------ */
 

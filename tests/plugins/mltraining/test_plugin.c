@@ -33,7 +33,7 @@ static struct {
     char put_url[256];
     uint64_t remaining_ms, now_ms;
     const char *store_kind; /* NULL: not set */
-    const char *max_rows, *max_bytes;
+    const char *max_rows, *max_bytes, *max_memory;
     uint8_t data_public[32], data_secret[32], buyer_public[32], buyer_secret[32];
     char buyer[65];
     int32_t status;
@@ -64,11 +64,12 @@ static int32_t host_now(const struct nacre_call *call, uint64_t *ms)
 
 static int32_t host_config(const struct nacre_call *call, struct nacre_str name, struct nacre_str *value)
 {
-    const char *found = nacre_str_is(name, "store.kind")     ? h.store_kind
-                        : nacre_str_is(name, "store.url")    ? "https://store.example/data/"
-                        : nacre_str_is(name, "limits.rows")  ? h.max_rows
-                        : nacre_str_is(name, "limits.bytes") ? h.max_bytes
-                                                             : NULL;
+    const char *found = nacre_str_is(name, "store.kind")      ? h.store_kind
+                        : nacre_str_is(name, "store.url")     ? "https://store.example/data/"
+                        : nacre_str_is(name, "limits.rows")   ? h.max_rows
+                        : nacre_str_is(name, "limits.bytes")  ? h.max_bytes
+                        : nacre_str_is(name, "limits.memory") ? h.max_memory
+                                                              : NULL;
     if (!found)
         return host_fail(call, 500, nacre_str("no such setting"));
     *value = nacre_str(found);
@@ -549,6 +550,32 @@ START_TEST(blobs_past_a_limit_are_fetched_once)
 }
 END_TEST
 
+/* The largest net that a config can describe, and one of half a gigabyte where less is allowed. */
+START_TEST(nets_that_no_memory_holds)
+{
+    struct answer a;
+    char large[2048];
+    size_t at = (size_t)snprintf(large, sizeof large, "{\"input_size\":2,\"output_size\":2,\"layers\":[");
+    for (int i = 0; i < 16; i++)
+        at += (size_t)snprintf(large + at, sizeof large - at, "%s{\"neurons\":65536,\"activation\":\"relu\"}",
+                               i ? "," : "");
+    (void)snprintf(large + at, sizeof large - at, "]}");
+    h.blobs[0].bytes = large;
+    h.blobs[0].len = strlen(large);
+    ask("\"csv\"", h.buyer, "", &a);
+    refused(413, "training would take 1289");
+    static const char two[] =
+        "{\"input_size\":2,\"output_size\":2,\"layers\":[{\"neurons\":16384,\"activation\":"
+        "\"relu\"},{\"neurons\":2048,\"activation\":\"relu\"}]}";
+    h.blobs[0].bytes = two;
+    h.blobs[0].len = sizeof two - 1;
+    h.max_memory = "100000000";
+    ask("\"csv\"", h.buyer, "", &a);
+    refused(413, "at most 100000000 are given");
+    ck_assert_uint_eq(h.puts, 0);
+}
+END_TEST
+
 /* The last texts of an answer find no memory: they are not signed as empty ones. */
 START_TEST(no_empty_texts)
 {
@@ -705,6 +732,7 @@ static void add(TCase *tc)
     tcase_add_test(tc, refused_before_any_work);
     tcase_add_test(tc, limits_and_cancelling);
     tcase_add_test(tc, blobs_past_a_limit_are_fetched_once);
+    tcase_add_test(tc, nets_that_no_memory_holds);
     tcase_add_test(tc, no_empty_texts);
     tcase_add_test(tc, configs_refused);
     tcase_add_test(tc, an_envelope_to_the_data_key);

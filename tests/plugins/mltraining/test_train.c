@@ -351,6 +351,30 @@ START_TEST(ends_anywhere)
 }
 END_TEST
 
+/* What each would take is known before it is taken; trees are counted as they grow. */
+START_TEST(stays_within_its_memory)
+{
+    for (int a = 0; a < ML_ALGORITHMS; a++) {
+        struct ml_config config = config_of((enum ml_algorithm)a, 3);
+        struct ml_job job = {
+            .config = &config, .learning_rate = 0.01, .epochs = 2, .threads = 2, .memory = 1};
+        struct ml_data data;
+        struct ml_result r;
+        fill(&data, &config, 2000);
+        ck_assert_msg(ml_train(&job, &data, &r, why) == -E2BIG, "%s", ml_algorithm_names[a]);
+        ck_assert_ptr_nonnull(strstr(why, "bytes or more beside the data, at most 1 are given"));
+        ml_data_free(&data);
+        job.memory = a == ML_FOREST ? 150000 : 1u << 24; /* ranks fit, all trees do not */
+        fill(&data, &config, 2000);
+        ck_assert_msg(ml_train(&job, &data, &r, why) == (a == ML_FOREST ? -E2BIG : 0), "%s: %s",
+                      ml_algorithm_names[a], why);
+        ck_assert(a != ML_FOREST || strstr(why, "at most 150000 are given"));
+        ml_result_free(&r);
+        ml_data_free(&data);
+    }
+}
+END_TEST
+
 START_TEST(refused)
 {
     struct ml_config config = config_of(ML_MLP, 3);
@@ -436,6 +460,7 @@ static void add(TCase *tc)
     tcase_add_test(tc, seeds_and_optimisers);
     tcase_add_test(tc, ends_when_told);
     tcase_add_test(tc, ends_anywhere);
+    tcase_add_test(tc, stays_within_its_memory);
     tcase_add_test(tc, refused);
     tcase_add_test(tc, no_metrics_that_are_no_numbers);
     tcase_add_test(tc, seed_from_ids);
