@@ -136,9 +136,12 @@ static int take(struct ml_csv *p, char c)
 {
     if (p->quote == 1)
         return take_quoted(p, c);
+    if (p->cr && c != '\n')
+        return ml_rows_refuse(p->rows, -EBADMSG, "CSV: a carriage return without a line feed");
+    p->cr = c == '\r';
     if (c == '\n')
         return end_line(p);
-    if (c == '\r')
+    if (p->cr)
         return 0;
     if (!p->in_line) {
         p->in_line = true;

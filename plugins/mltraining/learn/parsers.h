@@ -22,6 +22,7 @@ struct ml_csv {
     const char *label; /* "": the last column */
     char field[ML_FIELD_MAX];
     size_t field_len;
+    bool cr;      /* the last one was a carriage return: a line feed must follow */
     int quote;    /* 0: not quoted; 1: inside; 2: a quote came inside */
     bool in_line; /* something of the line has come */
     bool header_done;

@@ -162,6 +162,8 @@ START_TEST(refused)
         {"a,b,label\n1,x,0\n", "blob B, row 1: value 2 is not a number"},
         {"a,b,label\n1,inf,0\n", "blob B, row 1: value 2 is not a finite 32-bit number"},
         {"a,b,label\n1,2,9\n", "blob B, row 1: the label is no whole number from 0 to 2"},
+        {"a,b,label\n1\r2,3,1\n", "blob B, row 1: CSV: a carriage return without a line feed"},
+        {"a,b,label\r1,2,0\r", "blob B: CSV: a carriage return without a line feed"},
         {"a,\"b\"c,label\n", "blob B: CSV: text after a closing quote"},
         {"a,\"b,label\n", "blob B: CSV: cut short inside quotes"},
         {"NACREDS", "blob B: CSV: 1 columns, expected 2 features and a label"},
