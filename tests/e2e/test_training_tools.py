@@ -187,6 +187,7 @@ def test_grants_bind(world):
     assert answer(world, job(world, [json.loads(nacre(*command))]))["response"]["data"]["model_sha256"] == \
         world.receipt["model_sha256"]
     nacre(*command, "--buyer", "no key", status=2)
+    assert "all zeros" in nacre(*command, "--buyer", "00" * 32, status=2)
     nacre(*command, "--not-after", "tomorrow", status=2)
 
 

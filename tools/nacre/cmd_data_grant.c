@@ -32,6 +32,9 @@ static int fill(struct ml_grant *grant, const struct nacre_vcmd_options *options
         return nacre_vcmd_unchecked(why, "--buyer is '%.100s', expected a 32-byte key in hex or base64",
                                     buyer);
     }
+    if (buyer != NULL && sodium_is_zero(grant->buyer, sizeof grant->buyer)) {
+        return nacre_vcmd_unchecked(why, "--buyer is all zeros, which would allow models to any key");
+    }
     if (not_after != NULL && (nacre_vcmd_parse_time(not_after, &grant->not_after_ms) != NACRE_CHECKED ||
                               grant->not_after_ms == 0)) {
         return nacre_vcmd_unchecked(
