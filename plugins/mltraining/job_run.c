@@ -94,6 +94,8 @@ static int32_t seal(const struct nacre_call *call, const struct ml_card *card, c
     if (plain)
         sodium_memzero(plain, len);
     free(plain);
+    if (text)
+        sodium_memzero(text, parts.card_len);
     free(text);
     if (err) {
         free(box);

@@ -184,7 +184,7 @@ static int save(const struct run *r)
         at += r->trees[i].n;
     }
     int err = ml_trees_save(r->task->model, r->trees, trees, values, 1);
-    free(values);
+    ml_task_free(values, nodes * sizeof *values);
     return err;
 }
 
@@ -210,13 +210,13 @@ static int train(const struct ml_task *task)
     if (!err)
         err = save(&r);
     for (size_t i = 0; i < trees && r.trees && r.values; i++) {
+        ml_task_free(r.values[i], r.trees[i].n * sizeof *r.values[i]);
         ml_tree_free(&r.trees[i]);
-        free(r.values[i]);
     }
     ml_ranks_free(&r.ranks);
-    free(r.raw);
-    free(r.rest);
-    free(r.curve);
+    ml_task_free(r.raw, cells * sizeof *r.raw);
+    ml_task_free(r.rest, cells * sizeof *r.rest);
+    ml_task_free(r.curve, cells * sizeof *r.curve);
     free(r.rows);
     free(r.trees);
     free(r.values);

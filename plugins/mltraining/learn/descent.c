@@ -3,6 +3,7 @@
 #include "real.h"
 
 #include <errno.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -119,6 +120,7 @@ int ml_descend(const struct ml_descent *d, double *w)
         if (!(value < before))
             break;
     }
+    sodium_memzero(m.all, (2 * PAIRS + 4) * d->n * sizeof *m.all);
     free(m.all);
     return err;
 }

@@ -109,7 +109,7 @@ static int save(const struct run *r, uint32_t trees)
         at += (size_t)r->trees[i].n * r->per_node;
     }
     int err = ml_trees_save(r->task->model, r->trees, trees, values, r->per_node);
-    free(values);
+    ml_task_free(values, nodes * r->per_node * sizeof *values);
     return err;
 }
 
@@ -154,12 +154,12 @@ static int train(const struct ml_task *task)
     if (!err)
         err = save(&r, trees);
     for (uint32_t i = 0; i < trees && r.trees && r.values; i++) {
+        ml_task_free(r.values[i], (size_t)r.trees[i].n * r.per_node * sizeof *r.values[i]);
         ml_tree_free(&r.trees[i]);
-        free(r.values[i]);
     }
     ml_ranks_free(&r.ranks);
-    free(r.classes);
-    free(r.numbers);
+    ml_task_free(r.classes, task->n_train * sizeof *r.classes);
+    ml_task_free(r.numbers, task->n_train * sizeof *r.numbers);
     free(r.trees);
     free(r.values);
     return err;

@@ -161,9 +161,12 @@ static int32_t add_node(struct ml_tree *t, uint32_t from, uint32_t to)
 {
     if (t->n == t->room) {
         const uint32_t room = t->room ? 2 * t->room : 64;
-        struct ml_node *more = realloc(t->nodes, room * sizeof *more);
+        struct ml_node *more = malloc(room * sizeof *more); /* realloc() would leave thresholds behind */
         if (!more)
             return -1;
+        if (t->n)
+            memcpy(more, t->nodes, t->n * sizeof *more);
+        ml_task_free(t->nodes, t->n * sizeof *more);
         t->nodes = more;
         t->room = room;
     }
@@ -258,6 +261,6 @@ int ml_tree_count(const struct ml_task *task, const struct ml_tree *tree, uint32
 
 void ml_tree_free(struct ml_tree *tree)
 {
-    free(tree->nodes);
+    ml_task_free(tree->nodes, tree->n * sizeof *tree->nodes);
     tree->nodes = NULL;
 }

@@ -191,9 +191,9 @@ static int train(const struct ml_task *task)
         err = search(&r, best);
     if (!err)
         err = name_clusters(&r, classes);
-    free(r.centres);
+    ml_task_free(r.centres, (size_t)k * task->columns * sizeof *r.centres);
     free(r.owner);
-    free(r.distance);
+    ml_task_free(r.distance, task->n_train * sizeof *r.distance);
     free(r.count);
     return err;
 }

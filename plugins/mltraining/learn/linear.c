@@ -8,7 +8,6 @@
 #include "real.h"
 
 #include <errno.h>
-#include <sodium.h>
 #include <stdlib.h>
 
 #define BLOCK       8u /* rows of the Gram matrix that a thread sums */
@@ -93,8 +92,8 @@ static int solve(struct fit *f)
     }
     if (!err)
         err = ml_lines_save(t->model, weight, bias, f->outputs, t->columns);
-    free(weight);
-    free(bias);
+    ml_task_free(weight, d * f->outputs * sizeof *weight);
+    ml_task_free(bias, f->outputs * sizeof *bias);
     return err;
 }
 
@@ -122,12 +121,10 @@ static int train(const struct ml_task *task)
         err = solve(&f);
     if (!err)
         err = ml_task_report(task, 1, 1, (double)NAN, (double)NAN);
-    if (f.gram)
-        sodium_memzero(f.gram, d * d * sizeof(double));
-    free(f.mean);
-    free(f.y_mean);
-    free(f.gram);
-    free(f.products);
+    ml_task_free(f.mean, d * sizeof(double));
+    ml_task_free(f.y_mean, f.outputs * sizeof(double));
+    ml_task_free(f.gram, d * d * sizeof(double));
+    ml_task_free(f.products, d * f.outputs * sizeof(double));
     return err;
 }
 

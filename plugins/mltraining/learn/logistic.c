@@ -173,9 +173,9 @@ static int train(const struct ml_task *task)
         err = ml_descend(&d, w);
     if (!err)
         err = save(&f, w);
-    free(w);
-    free(f.miss);
-    free(f.loss);
+    ml_task_free(w, n * sizeof *w);
+    ml_task_free(f.miss, task->n_train * f.lines * sizeof *f.miss);
+    ml_task_free(f.loss, task->n_train * sizeof *f.loss);
     free(f.right);
     return err;
 }

@@ -173,7 +173,7 @@ static int train(const struct ml_task *task)
     if (r.gradient)
         sodium_memzero(r.gradient, r.net.n_values * sizeof(float));
     free(r.rows);
-    free(r.y);
+    ml_task_free(r.y, r.batch.rows * sizeof *r.y);
     free(r.gradient);
     ml_step_free(&r.step);
     ml_batch_free(&r.batch);

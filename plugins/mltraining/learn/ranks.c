@@ -57,7 +57,7 @@ static void rank_column(void *ctx, uint64_t column)
         rank[(uint32_t)keys[i]] = (uint16_t)(at * levels / different);
     }
     r->ranks->levels[column] = (uint32_t)levels;
-    free(keys);
+    ml_task_free(keys, 2 * n * sizeof *keys);
 }
 
 double ml_ranks_room(const struct ml_task *task)
@@ -80,6 +80,6 @@ int ml_ranks_init(struct ml_ranks *ranks, const struct ml_task *task)
 
 void ml_ranks_free(struct ml_ranks *ranks)
 {
-    free(ranks->rank);
+    ml_task_free(ranks->rank, ranks->rows * ranks->columns * sizeof *ranks->rank);
     free(ranks->levels);
 }

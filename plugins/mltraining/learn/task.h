@@ -7,6 +7,8 @@
 
 #include <errno.h>
 #include <math.h>
+#include <sodium.h>
+#include <stdlib.h>
 
 struct ml_task {
     const struct ml_job *job;
@@ -35,6 +37,14 @@ static inline int ml_task_over(const struct ml_task *task)
  * with the reason noted.
  */
 int ml_task_room(const struct ml_task *task, double bytes);
+
+/* Frees what was made of rows, wiped. Accepts NULL. */
+static inline void ml_task_free(void *p, size_t bytes)
+{
+    if (p)
+        sodium_memzero(p, bytes);
+    free(p);
+}
 
 /* A point of the history. 0 or -ENOMEM. */
 int ml_task_note(const struct ml_task *task, const struct ml_point *point);
