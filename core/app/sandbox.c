@@ -44,7 +44,6 @@ static const char *const allowed[] = {
     "fcntl",
     /* payloads too large for a message, see common/frame.h */
     "memfd_create",
-    "ftruncate",
     "pread64",
     "lseek",
     "connect", /* never made, see pass_over_connect() */

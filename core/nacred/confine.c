@@ -63,7 +63,7 @@ static const char *const calls[] = {
     /* descriptors, sockets, waiting */
     "read", "write", "readv", "writev", "pread64", "lseek", "close", "close_range", "fcntl", "dup", "dup2", "dup3",
     "fstat", "newfstatat", "ioctl", "pipe2", "eventfd2", "signalfd4", "timerfd_create", "timerfd_settime",
-    "memfd_create", "ftruncate", "epoll_create1", "epoll_ctl", "epoll_wait", "epoll_pwait", "epoll_pwait2", "poll",
+    "memfd_create", "epoll_create1", "epoll_ctl", "epoll_wait", "epoll_pwait", "epoll_pwait2", "poll",
     "ppoll", "select", "pselect6", "socket", "socketpair", "bind", "listen", "connect", "accept", "accept4",
     "shutdown", "sendto", "sendmsg", "recvfrom", "recvmsg", "setsockopt", "getsockopt", "getsockname", "getpeername",
     /* files to read: the loader's, when a helper is executed, and the plugin's second digest */
