@@ -45,6 +45,8 @@ struct nacre_refusal nacre_job_submit(struct nacre_conn *conn, const uint8_t *bo
                                           .params_len = conn->params_len,
                                           .body = body,
                                           .body_len = len};
+    if (lane->stopping) /* it would be accepted and lost */
+        return nacre_refuse_later(503, "the runtime is stopping");
     int err = nacre_jobs_add(jobs_of(lane), &order, lane->now_ns, conn->job_id);
     if (err == -EAGAIN)
         return too_many(conn);

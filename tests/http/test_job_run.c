@@ -27,7 +27,8 @@ static void setup(void)
 static void teardown(void)
 {
     client_close(&c);
-    fake_stop(&f);
+    if (f.pid > 0) /* else the test has ended the program itself */
+        fake_stop(&f);
 }
 
 #define HAS(TEXT, PART) ck_assert_msg(strstr((TEXT), (PART)) != NULL, "no %s in %s", (PART), (TEXT))
@@ -365,6 +366,30 @@ START_TEST(waits_for_secrets)
 }
 END_TEST
 
+/* What is accepted now would never run. */
+START_TEST(none_while_stopping)
+{
+    struct client waiting;
+    struct nacre_plain_frame stop = {.head.type = NACRE_FRAME_STOP};
+    begin(1);
+    client_post(&c, "/process_data", "{}");
+    struct nacre_request_frame r = fake_request(&f, NULL);
+    waiting = c;
+    client_open(&c, f.port);
+    ask("GET", "/", "");
+    client_expect(&c, 200, "Pong!");
+    ck_assert_int_eq(nacre_frame_send(f.control, &stop, NULL, 0, NULL, 0, NULL, 0), 0);
+    (void)usleep(100000);
+    post_job("{}");
+    client_expect(&c, 503, "{\"error\":\"the runtime is stopping\"}");
+    sign(0, &r, 4);
+    client_expect(&waiting, 200, NULL);
+    client_close(&waiting);
+    ck_assert_int_eq(fake_wait(&f), 0);
+    f.pid = -1;
+}
+END_TEST
+
 START_TEST(stopping_with_jobs)
 {
     char path[2][64];
@@ -391,6 +416,7 @@ static void add(TCase *tc)
     tcase_add_test(tc, two_lanes);
     tcase_add_test(tc, too_large_to_wait);
     tcase_add_test(tc, waits_for_secrets);
+    tcase_add_test(tc, none_while_stopping);
     tcase_add_test(tc, stopping_with_jobs);
 }
 
