@@ -1,5 +1,6 @@
 #include "jobs.h"
 
+#include "common/bcs.h"
 #include "errors.h"
 #include "jobs_table.h"
 
@@ -177,10 +178,19 @@ void nacre_jobs_back(struct nacre_jobs *jobs, struct nacre_job *job)
     nacre_jobs_unlock(jobs);
 }
 
+/* Bytes of text[0..len) without the beginning of a character whose end was cut off. */
+static size_t whole_characters(const uint8_t *text, size_t len)
+{
+    for (size_t cut = 0; cut < 4 && cut < len; cut++)
+        if (nacre_utf8_valid(text, len - cut))
+            return len - cut;
+    return len;
+}
+
 void nacre_jobs_progress(struct nacre_jobs *jobs, struct nacre_job *job, uint32_t permille,
                          const uint8_t *text, size_t len)
 {
-    size_t n = len < sizeof job->message ? len : sizeof job->message;
+    size_t n = len < sizeof job->message ? len : whole_characters(text, sizeof job->message);
     nacre_jobs_lock(jobs);
     job->permille = permille > 1000 ? 1000 : permille;
     if (n)

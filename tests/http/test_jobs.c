@@ -321,6 +321,11 @@ START_TEST(progress_is_what_a_stranger_says)
     memset(text, 'y', sizeof text);
     nacre_jobs_progress(&jobs, job, 2, text, sizeof text);
     ck_assert_uint_eq(job->message_len, NACRE_PROGRESS_TEXT);
+    for (size_t i = 1; i + 1 < sizeof text; i += 2) /* its middle is in the middle of a character */
+        memcpy(text + i, "\xc3\xa9", 2);
+    nacre_jobs_progress(&jobs, job, 2, text, NACRE_PROGRESS_TEXT);
+    ck_assert_uint_eq(job->message_len, NACRE_PROGRESS_TEXT - 1);
+    ck_assert_mem_eq(job->message, text, NACRE_PROGRESS_TEXT - 1);
     nacre_jobs_progress(&jobs, job, 3, NULL, 0);
     HAS(show(id, S), "\"progress\":3,\"message\":\"\"");
     (void)end_job(job, S, 200, "{}");
