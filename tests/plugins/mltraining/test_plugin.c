@@ -716,6 +716,8 @@ START_TEST(declares)
     ck_assert(p->intents[0].scope == 0 && p->intents[1].scope == 1);
     ck_assert(nacre_str_is(p->routes[0].path, "/process_data") && p->routes[0].intent == 0);
     ck_assert(nacre_str_is(p->routes[1].path, "/train") && p->routes[1].intent == 1);
+    /* a caller who has gone keeps a worker until then */
+    ck_assert(p->routes[0].deadline_ms == 600000 && p->routes[1].deadline_ms == 600000);
     ck_assert_uint_eq(p->n_endpoints, 2);
 }
 END_TEST
