@@ -95,7 +95,7 @@ static int run(struct nacre_repeat *job, struct ml_result *result, const struct 
     job->ml.threads = request->threads;
     job->ml.watch = show;
     if (ml_cpu_check(text) != 0 || ml_train(&job->ml, &job->data, result, text) != 0) {
-        return nacre_vcmd_unchecked(why, "%.200s", text);
+        return nacre_vcmd_unchecked(why, "%.200s", text[0] != '\0' ? text : "out of memory for training");
     }
     r = conclude(job, result, request->against, request->output, why);
     ml_result_free(result);
