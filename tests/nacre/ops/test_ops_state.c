@@ -6,6 +6,8 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static char dir[PATH_MAX / 2], config[PATH_MAX], path[PATH_MAX], text[65536], why[2048];
@@ -150,6 +152,36 @@ START_TEST(the_daemon_hears_of_changes_alone)
 }
 END_TEST
 
+/* The daemon was killed, and its process id is somebody else's by now. */
+START_TEST(another_program_is_left_alone)
+{
+    char pid[32];
+    int ends[2], status = 0;
+    ck_assert_int_eq(pipe(ends), 0);
+    pid_t other = fork();
+    if (other == 0) {
+        (void)signal(SIGTERM, SIG_DFL); /* not that of the test program, which passes it on */
+        (void)prctl(PR_SET_NAME, "other");
+        (void)!write(ends[1], "x", 1);
+        for (;;)
+            (void)pause();
+    }
+    ck_assert_int_eq(read(ends[0], pid, 1), 1);
+    (void)snprintf(pid, sizeof pid, "%d\n", (int)other);
+    put("pid", pid);
+    ck_assert_int_eq(nacre_ops_state_open(&s, dir, config, true, why, sizeof why), 0);
+    fill("media", 16, NACRE_OPS_SERVING)->announced = true;
+    ck_assert_int_eq(nacre_ops_state_save(&s, why, sizeof why), 0);
+    ck_assert_ptr_nonnull(strstr(get("enclaves.yaml"), "media-16"));
+    ck_assert_int_eq(kill(other, SIGTERM), 0); /* SIGHUP would be first */
+    ck_assert_int_eq(waitpid(other, &status, 0), other);
+    ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+    nacre_ops_state_close(&s);
+    (void)close(ends[0]);
+    (void)close(ends[1]);
+}
+END_TEST
+
 START_TEST(names_and_configurations)
 {
     static const char *const good[] = {"a", "media", "a-1", "0123456789abcdef0123456789abcdef"};
@@ -176,6 +208,7 @@ static void add(TCase *tc)
     tcase_add_test(tc, what_is_written_is_read);
     tcase_add_test(tc, one_at_a_time);
     tcase_add_test(tc, the_daemon_hears_of_changes_alone);
+    tcase_add_test(tc, another_program_is_left_alone);
     tcase_add_test(tc, names_and_configurations);
 }
 

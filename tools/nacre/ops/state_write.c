@@ -6,10 +6,12 @@
 
 #include <common/json_write.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static void put_text(struct nacre_json_out *o, const char *key, const char *text)
 {
@@ -75,6 +77,27 @@ static int read_pid(const char *path, uint64_t *pid, char *why, size_t why_len)
     return rc == -ENOENT ? 0 : rc;
 }
 
+/* What the kernel calls a process: its program's name. */
+static bool read_comm(const char *process, char out[32])
+{
+    char path[64];
+    (void)snprintf(path, sizeof path, "/proc/%s/comm", process);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? -1 : read(fd, out, 31);
+    if (fd >= 0)
+        (void)close(fd);
+    out[n > 0 ? n : 0] = '\0';
+    return n > 0;
+}
+
+/* A process id from a file, or from whoever answers, may by now be another program's, which SIGHUP would end. */
+static bool is_ours(uint64_t pid)
+{
+    char text[24], its[32], our[32];
+    (void)snprintf(text, sizeof text, "%ju", (uintmax_t)pid);
+    return read_comm(text, its) && read_comm("self", our) && strcmp(its, our) == 0;
+}
+
 /* A daemon that does not run reads the file when it starts. */
 static int tell_daemon(const struct nacre_ops_daemon *d, char *why, size_t why_len)
 {
@@ -83,7 +106,7 @@ static int tell_daemon(const struct nacre_ops_daemon *d, char *why, size_t why_l
     int rc = file ? read_pid(d->pid_file, &pid, why, why_len) : 0;
     if (rc == 0 && !file)
         pid = nacre_ops_daemon_pid(d);
-    if (rc || pid < 2 || kill((pid_t)pid, SIGHUP) == 0 || errno == ESRCH)
+    if (rc || pid < 2 || !is_ours(pid) || kill((pid_t)pid, SIGHUP) == 0 || errno == ESRCH)
         return rc;
     return nacre_file_error(d->enclaves_file, "the daemon cannot be told of it", errno, why, why_len);
 }
