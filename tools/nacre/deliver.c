@@ -16,6 +16,7 @@
 #define ANSWER_S   15 /* nacred gives up on a connection after ten seconds */
 #define RETRY_US   100000
 #define NS_PER_MS  1000000u
+#define NS_PER_S   UINT64_C(1000000000)
 #define ANSWER_MAX 512u
 
 struct place {
@@ -108,11 +109,17 @@ static int send_all(int fd, const void *data, size_t len)
     return 0;
 }
 
-/* One line without its end into `line`, a byte at a time: what follows is not ours to take. Bytes, or -errno. */
+/*
+ * One line without its end into `line`, a byte at a time: what follows is not ours to take. Bytes, or -errno. A byte now
+ * and then buys nobody more time.
+ */
 static int read_line(int fd, char line[ANSWER_MAX])
 {
     size_t len = 0;
+    uint64_t end = nacre_monotonic_ns() + ANSWER_S * NS_PER_S;
     for (;;) {
+        if (nacre_monotonic_ns() >= end)
+            return -EAGAIN;
         ssize_t n = recv(fd, line + len, 1, 0);
         if (n < 0 && errno == EINTR)
             continue;

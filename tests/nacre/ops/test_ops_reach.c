@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,6 +94,45 @@ START_TEST(answers_good_and_bad)
 }
 END_TEST
 
+/* Never silent, never done. Two at once, so that the test waits once. */
+static void *drip(void *arg)
+{
+    int fds[2] = {accept(server, NULL, NULL), accept(server, NULL, NULL)};
+    bool there[2] = {true, true};
+    (void)arg;
+    for (unsigned i = 0; (there[0] || there[1]) && i < 125; i++) {
+        for (size_t k = 0; k < 2; k++)
+            there[k] = there[k] && send(fds[k], &"HTTP/1.1 "[i % 9], 1, MSG_NOSIGNAL) == 1;
+        (void)usleep(200000);
+    }
+    (void)close(fds[0]);
+    (void)close(fds[1]);
+    return NULL;
+}
+
+static void *deliver(void *arg)
+{
+    static char reason[512];
+    *(int *)arg = nacre_deliver(place, (const uint8_t *)"x", 1, 0, reason, sizeof reason);
+    return NULL;
+}
+
+START_TEST(an_answer_that_trickles_ends)
+{
+    pthread_t other;
+    char *body = NULL;
+    size_t len = 0;
+    int delivered = 0;
+    ck_assert_int_eq(pthread_create(&thread, NULL, drip, NULL), 0);
+    ck_assert_int_eq(pthread_create(&other, NULL, deliver, &delivered), 0);
+    ck_assert_int_eq(nacre_ops_get(place, "/health_check", &body, &len, why, sizeof why), -EAGAIN);
+    ck_assert_ptr_nonnull(strstr(why, "no answer in time"));
+    (void)pthread_join(other, NULL);
+    (void)pthread_join(thread, NULL);
+    ck_assert_int_eq(delivered, -EAGAIN);
+}
+END_TEST
+
 START_TEST(members_of_objects)
 {
     static const char json[] =
@@ -149,11 +189,12 @@ static void add(TCase *tc)
 {
     tcase_add_checked_fixture(tc, begin, end);
     tcase_add_test(tc, answers_good_and_bad);
+    tcase_add_test(tc, an_answer_that_trickles_ends);
     tcase_add_test(tc, members_of_objects);
     tcase_add_test(tc, places);
 }
 
 int main(void)
 {
-    return nacre_run_suite("ops/reach", add, 30);
+    return nacre_run_suite("ops/reach", add, 90);
 }
