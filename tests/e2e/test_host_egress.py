@@ -1,6 +1,7 @@
 """`nacre host`: from the enclaves outward, to the hosts of the allow list and nowhere else."""
 import json
 import os
+import resource
 import socket
 import threading
 import time
@@ -223,6 +224,30 @@ def test_a_refused_configuration_closes_nothing(upstream, outward, tmp_path):
     wait_for("the old one to be gone", lambda: "enclave gone" in host.log())
     assert vm.outward(8101).recv(1) == b"1"
     old.close()
+
+
+def test_no_descriptor_for_an_enclave(upstream, outward):
+    """It waits in the queue, and the daemon does not spin until there is one."""
+    one = upstream(b"1")
+    host, vm = outward([{"host": "localhost", "port": one.port}])
+    pid = host.process.pid
+    before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    time.sleep(0.5)  # what the start has opened is closed again
+    used = {int(fd) for fd in os.listdir(f"/proc/{pid}/fd")}
+    free = min(set(range(len(used) + 1)) - used)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (free, before[1]))
+    waits = vm.outward(8101)
+
+    def seconds():
+        fields = open(f"/proc/{pid}/stat", encoding="ascii").read().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    begin = seconds()
+    time.sleep(1.5)
+    assert seconds() - begin < 0.3
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+    assert waits.recv(1) == b"1", host.log()
+    assert host.metrics()["accept_errors_total"] > 0
 
 
 def test_another_first_port(upstream, outward):

@@ -5,18 +5,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <common/log.h>
 #include <linux/vm_sockets.h>
 
-#define BACKLOG 128
-#define ACCEPTS 16
+#define ACCEPTS        16
+#define ACCEPT_REST_MS 100 /* when descriptors or memory have run out */
 
 /* One place where enclaves knock. On vsock all share it, and who knocks is told by the CID. */
 struct nacre_hd_outlet {
     struct nacre_hd_watch watch;
+    struct nacre_hd_timer again; /* accepting resumes after a pause */
     struct nacre_hd_grave grave;
     struct nacre_hd_outlet *next;
     struct nacre_hd *daemon;
@@ -42,6 +42,7 @@ static void release(struct nacre_hd_grave *grave)
 
 static void drop(struct nacre_hd *d, struct nacre_hd_outlet *o)
 {
+    nacre_hd_timer_clear(&d->loop, &o->again);
     if (o->fd >= 0) {
         (void)close(o->fd);
         if (!o->port)
@@ -70,6 +71,21 @@ static struct nacre_hd_enclave *by_name(struct nacre_hd *d, const char *name)
     return NULL;
 }
 
+static void accept_again(struct nacre_hd_timer *timer)
+{
+    struct nacre_hd_outlet *o = NACRE_HD_OF(timer, struct nacre_hd_outlet, again);
+    if (nacre_hd_watch_add(&o->daemon->loop, o->fd, EPOLLIN, &o->watch))
+        nacre_log_event(NACRE_LEVEL_ERROR, "egress not watched", NLI("index", o->index));
+}
+
+/* What cannot be accepted stays in the queue, and epoll would tell of it again at once. */
+static void rest(struct nacre_hd_outlet *o)
+{
+    o->daemon->counters.accept_errors++;
+    nacre_hd_watch_remove(&o->daemon->loop, o->fd);
+    nacre_hd_timer_set(&o->daemon->loop, &o->again, ACCEPT_REST_MS);
+}
+
 static void accept_ready(struct nacre_hd_watch *watch, uint32_t events)
 {
     struct nacre_hd_outlet *o = NACRE_HD_OF(watch, struct nacre_hd_outlet, watch);
@@ -80,8 +96,11 @@ static void accept_ready(struct nacre_hd_watch *watch, uint32_t events)
         socklen_t len = sizeof from;
         int fd = accept4(o->fd, o->port ? (struct sockaddr *)(void *)&from : NULL, o->port ? &len : NULL,
                          SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd < 0)
+        if (fd < 0) {
+            if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
+                rest(o);
             return;
+        }
         struct nacre_hd_enclave *e = o->port ? by_cid(d, from.svm_cid) : by_name(d, o->enclave);
         if (e) {
             nacre_hd_egress_admit(d, fd, e, o->index);
@@ -90,42 +109,6 @@ static void accept_ready(struct nacre_hd_watch *watch, uint32_t events)
             (void)close(fd);
         }
     }
-}
-
-static int listen_unix(const char *path)
-{
-    struct sockaddr_un un = {.sun_family = AF_UNIX};
-    (void)snprintf(un.sun_path, sizeof un.sun_path, "%s", path);
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return -errno;
-    int rc = bind(fd, (struct sockaddr *)(void *)&un, sizeof un) ? -errno : 0;
-    if (rc == -EADDRINUSE && connect(fd, (struct sockaddr *)(void *)&un, sizeof un) &&
-        errno == ECONNREFUSED) {
-        /* Left behind by a daemon that was killed: nobody listens. */
-        (void)close(fd);
-        (void)unlink(path);
-        fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-        rc = fd < 0 || bind(fd, (struct sockaddr *)(void *)&un, sizeof un) ? -errno : 0;
-    }
-    if (rc == 0 && listen(fd, BACKLOG))
-        rc = -errno;
-    if (rc && fd >= 0)
-        (void)close(fd);
-    return rc ? rc : fd;
-}
-
-static int listen_vsock(uint32_t port)
-{
-    const struct sockaddr_vm vm = {.svm_family = AF_VSOCK, .svm_cid = VMADDR_CID_ANY, .svm_port = port};
-    int fd = socket(AF_VSOCK, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return -errno;
-    if (bind(fd, (const struct sockaddr *)(const void *)&vm, sizeof vm) == 0 && listen(fd, BACKLOG) == 0)
-        return fd;
-    int rc = -errno;
-    (void)close(fd);
-    return rc;
 }
 
 static struct nacre_hd_outlet *find(struct nacre_hd_outlet *list, const struct nacre_hd_outlet *like)
@@ -143,7 +126,8 @@ static int want(struct nacre_hd *d, struct nacre_hd_outlets *all, const struct n
                 uint32_t index, char *why, size_t why_len)
 {
     struct nacre_hd_outlet like = {
-        .daemon = d, .fd = -1, .next_index = index, .watch = {accept_ready}, .wanted = d->egress_tries};
+        .daemon = d, .fd = -1, .next_index = index, .watch = {accept_ready}, .again = {accept_again}};
+    like.wanted = d->egress_tries;
     uint32_t port = (uint32_t)all->config->egress_first_port + index;
     if (e->place.kind == NACRE_HD_VSOCK) {
         like.port = port;
@@ -159,7 +143,9 @@ static int want(struct nacre_hd *d, struct nacre_hd_outlets *all, const struct n
     if (old || find(all->fresh, &like))
         return 0;
     struct nacre_hd_outlet *o = malloc(sizeof *o);
-    int fd = !o ? -ENOMEM : like.port ? listen_vsock(like.port) : listen_unix(like.path);
+    int fd = !o          ? -ENOMEM
+             : like.port ? nacre_hd_egress_listen_vsock(like.port)
+                         : nacre_hd_egress_listen_unix(like.path);
     if (fd < 0) {
         free(o);
         (void)snprintf(why, why_len, "enclave %s: egress at %s%s%u: %s", e->name,
@@ -266,8 +252,7 @@ void nacre_hd_egress_commit(struct nacre_hd *d, struct nacre_hd_outlets *all)
         all->fresh = o->next;
         o->next = d->outlets;
         d->outlets = o;
-        if (nacre_hd_watch_add(&d->loop, o->fd, EPOLLIN, &o->watch))
-            nacre_log_event(NACRE_LEVEL_ERROR, "egress not watched", NLI("index", o->index));
+        accept_again(&o->again);
     }
     d->egress_taken = d->egress_tries;
     for (struct nacre_hd_outlet *o = d->outlets; o; o = o->next) {

@@ -33,6 +33,10 @@ void nacre_hd_egress_abandon(struct nacre_hd *d, struct nacre_hd_outlets *outlet
 void nacre_hd_egress_close_unneeded(struct nacre_hd *d);
 void nacre_hd_egress_stop(struct nacre_hd *d);
 
+/* egress_listen.c: a socket that listens, or a negative errno. */
+int nacre_hd_egress_listen_unix(const char *path);
+int nacre_hd_egress_listen_vsock(uint32_t port);
+
 /* egress_conn.c: a connection of `enclave` for entry `index` of its allow list. Takes over the descriptor. */
 void nacre_hd_egress_admit(struct nacre_hd *d, int fd, struct nacre_hd_enclave *enclave, uint32_t index);
 
