@@ -230,6 +230,26 @@ def test_a_daemon_that_does_not_take_it(parent):
         parent.daemon.send_signal(signal.SIGHUP)
 
 
+def test_the_allow_list_is_found_where_the_operator_stands(parent):
+    (parent.dir / "list.yaml").write_text("endpoints: [example.com]\n")
+    words = parent.command("up", "media", "--eif", parent.image(), "--pcrs", parent.pcrs, "--allow", "list.yaml")
+    done = subprocess.run(words, cwd=parent.dir, env=parent.env, capture_output=True, timeout=WAIT, check=False)
+    assert done.returncode == 0, done.stderr.decode()
+    assert f'allow: "{parent.dir}/list.yaml"' in parent.targets.read_text()
+    assert (parent.nitro / "16.vsock_8101").exists()
+
+
+def test_no_allow_list(alone):
+    for path, words in (("none.yaml", "cannot find the allow list"), (alone.dir / ("d/" * 130) / "a", "is longer than 255 bytes")):
+        path = alone.dir / path
+        if "longer" in words:
+            path.parent.mkdir(parents=True)
+            path.write_text("endpoints: []\n")
+        status, out, err = alone.up(alone.image(), "--allow", path)
+        assert status == 1 and words in err, out + err
+        assert alone.running() == [] and alone.status()[1] == []
+
+
 def test_debug_mode_has_to_be_asked_for(alone):
     zero = {f"PCR{i}": "00" * 48 for i in range(3)}
     pcrs = alone.dir / "debug.pcrs"

@@ -1,6 +1,8 @@
 /* From an image to an enclave whose app answers. */
 #include "ops.h"
 
+#include "file.h"
+
 #include <common/frame.h>
 #include <errno.h>
 #include <stdarg.h>
@@ -94,6 +96,21 @@ static int fill_connect(struct nacre_ops *o, struct nacre_ops_slot *slot)
                                 pattern, sizeof slot->connect - 1);
 }
 
+/* The daemon reads the list by itself, in a directory of its own: where it is, whatever the operator has written. */
+static int fill_allow(struct nacre_ops *o, struct nacre_ops_slot *slot)
+{
+    const char *given = o->options->allow;
+    char *whole = given ? realpath(given, NULL) : NULL;
+    if (given && !whole)
+        return nacre_file_error(given, "cannot find the allow list", errno, o->why, sizeof o->why);
+    int n = snprintf(slot->allow, sizeof slot->allow, "%s", whole ? whole : "");
+    free(whole);
+    return n >= 0 && (size_t)n < sizeof slot->allow
+               ? 0
+               : nacre_ops_fail(o, -ENAMETOOLONG, "--allow '%.300s' is longer than %zu bytes", given,
+                                sizeof slot->allow - 1);
+}
+
 /* Writes down what is about to be started. NULL with *rc set: nothing was; else *rc says whether to go on. */
 static struct nacre_ops_slot *reserve(struct nacre_ops *o, int *rc)
 {
@@ -114,8 +131,9 @@ static struct nacre_ops_slot *reserve(struct nacre_ops *o, int *rc)
     slot->cid = cid;
     slot->since_s = (uint64_t)time(NULL);
     (void)snprintf(slot->eif, sizeof slot->eif, "%s", p->eif);
-    (void)snprintf(slot->allow, sizeof slot->allow, "%s", p->allow ? p->allow : "");
     *rc = fill_connect(o, slot);
+    if (*rc == 0)
+        *rc = fill_allow(o, slot);
     if (*rc == 0)
         *rc = nacre_ops_state_save(&o->state, o->why, sizeof o->why);
     return slot;
