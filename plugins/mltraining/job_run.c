@@ -76,27 +76,50 @@ static int32_t train(const struct nacre_call *call, const struct settings *setti
     }
 }
 
-/* Card and model in one, sealed; *sealed is freed by the caller. */
-static int32_t seal(const struct nacre_call *call, const struct ml_card *card, const uint8_t *model,
-                    size_t model_len, const uint8_t key[32], struct nacre_bytes *sealed)
+static void wipe(void *p, size_t len)
+{
+    if (p)
+        sodium_memzero(p, len);
+    free(p);
+}
+
+/* The file of the model, which is not needed any more once it is written. */
+static uint8_t *write_model(struct ml_result *result, struct outcome *out, size_t *len)
+{
+    uint8_t *model = ml_model_write(&result->model, len);
+    ml_model_free(&result->model);
+    if (model)
+        (void)crypto_hash_sha256(out->model_sha256, model, *len);
+    return model;
+}
+
+/* Card and model in one, in memory that the caller wipes; `model` is freed. NULL when memory is out. */
+static uint8_t *bundle(const struct ml_card *card, uint8_t *model, size_t model_len, size_t *len)
 {
     struct ml_bundle parts = {.model = model, .model_len = model_len};
-    size_t len = 0;
     char *text = ml_card_write(card, &parts.card_len);
     parts.card = text;
-    uint8_t *plain = text ? ml_bundle_write(&parts, &len) : NULL;
+    uint8_t *plain = text ? ml_bundle_write(&parts, len) : NULL;
+    wipe(text, parts.card_len);
+    wipe(model, model_len);
+    return plain;
+}
+
+/* A model may be as large as its data was (knn), so never more than two of its forms are in memory at once. */
+static int32_t seal(const struct nacre_call *call, struct ml_result *result, struct ml_card *card,
+                    struct outcome *out, struct nacre_bytes *sealed)
+{
+    size_t model_len = 0, len = 0;
+    uint8_t *model = write_model(result, out, &model_len);
+    memcpy(card->model_sha256, out->model_sha256, sizeof card->model_sha256);
+    uint8_t *plain = model ? bundle(card, model, model_len, &len) : NULL;
     uint8_t *box = plain ? malloc(len + crypto_box_SEALBYTES) : NULL;
     int32_t err = 0;
     if (!box)
         err = nacre_fail(call, 503, "out of memory for the model");
-    else if (crypto_box_seal(box, plain, len, key) != 0)
+    else if (crypto_box_seal(box, plain, len, out->buyer) != 0)
         err = nacre_fail(call, 422, "key_id is not a usable X25519 public key");
-    if (plain)
-        sodium_memzero(plain, len);
-    free(plain);
-    if (text)
-        sodium_memzero(text, parts.card_len);
-    free(text);
+    wipe(plain, len);
     if (err) {
         free(box);
         return err;
@@ -105,21 +128,13 @@ static int32_t seal(const struct nacre_call *call, const struct ml_card *card, c
     return 0;
 }
 
-static int32_t deliver(const struct nacre_call *call, const struct settings *settings, struct ml_card *card,
-                       struct outcome *out)
+static int32_t deliver(const struct nacre_call *call, const struct settings *settings,
+                       struct ml_result *result, struct ml_card *card, struct outcome *out)
 {
-    size_t len = 0;
     struct nacre_bytes sealed;
     struct nacre_about *about = nacre_alloc(call, sizeof *about);
-    uint8_t *model = ml_model_write(&card->result->model, &len);
-    if (!model)
-        return nacre_fail(call, 503, "out of memory for the model");
-    (void)crypto_hash_sha256(out->model_sha256, model, len);
-    memcpy(card->model_sha256, out->model_sha256, sizeof card->model_sha256);
     card->about = about && nacre_about(call, about) == 0 ? about : NULL;
-    int32_t err = seal(call, card, model, len, out->buyer, &sealed);
-    sodium_memzero(model, len);
-    free(model);
+    int32_t err = seal(call, result, card, out, &sealed);
     if (err)
         return err;
     (void)crypto_hash_sha256(out->sealed_sha256, sealed.ptr, sealed.len);
@@ -146,7 +161,7 @@ static int32_t run(const struct nacre_call *call, const struct settings *setting
                            .n_blobs = in->n_blobs,
                            .config_blob = in->config_blob,
                            .request_sha256 = request_sha256};
-    err = deliver(call, settings, &card, out);
+    err = deliver(call, settings, result, &card, out);
     out->train = result->train;
     out->test = result->test;
     out->seed = ml.seed;

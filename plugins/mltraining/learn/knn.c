@@ -11,9 +11,8 @@
 static int train(const struct ml_task *task)
 {
     char text[16];
-    /* the model, the file of it, that with its card, and that sealed; the data has gone by then */
-    const int no_room =
-        ml_task_room(task, 3.0 * (double)task->n_train * (task->columns + 1.0) * sizeof(float));
+    /* the model; its file, that with its card, and that sealed are two at a time, in place of the data */
+    const int no_room = ml_task_room(task, (double)task->n_train * (task->columns + 1.0) * sizeof(float));
     if (no_room)
         return no_room;
     float *x = ml_model_add(task->model, "knn.x", ML_F32, task->n_train, task->columns);

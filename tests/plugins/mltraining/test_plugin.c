@@ -576,6 +576,56 @@ START_TEST(nets_that_no_memory_holds)
 }
 END_TEST
 
+#ifdef COUNT_MEMORY /* sanitizers take what they like */
+/* Kilobytes that this process had at most since it was asked with `again`. */
+static unsigned long peak(bool again)
+{
+    char line[128];
+    unsigned long kilobytes = 0;
+    FILE *f = fopen(again ? "/proc/self/clear_refs" : "/proc/self/status", again ? "w" : "r");
+    ck_assert_ptr_nonnull(f);
+    if (again)
+        ck_assert_int_gt(fputs("5", f), 0);
+    while (!again && fgets(line, sizeof line, f))
+        if (sscanf(line, "VmHWM: %lu", &kilobytes) == 1)
+            break;
+    ck_assert_int_eq(fclose(f), 0);
+    return again ? peak(false) : kilobytes;
+}
+
+/* Of knn, whose model is as large as its data: it is written, bound to its card and sealed in turn. */
+START_TEST(takes_twice_the_data_at_most)
+{
+    enum { WIDE = 16000, TALL = 400 };
+    static const char config[] = "{\"input_size\":16000,\"output_size\":2,\"algorithm\":\"knn\"}";
+    const unsigned long data = (unsigned long)WIDE * TALL * sizeof(float) / 1024;
+    struct answer a;
+    size_t at = 0;
+    char *rows = malloc((size_t)TALL * (2 * WIDE + 8));
+    for (unsigned i = 0; i < TALL; i++) {
+        memcpy(rows + at, i ? ",[[" : "[[[", 3);
+        at += 3;
+        for (unsigned j = 0; j < WIDE; j++) {
+            rows[at++] = (char)('0' + (i * 7 + j * j) % 10);
+            rows[at++] = j + 1 < WIDE ? ',' : ']';
+        }
+        memcpy(rows + at, i % 2 ? ",1]" : ",0]", 3);
+        at += 3;
+    }
+    rows[at++] = ']';
+    put_blob("wide", rows, at);
+    h.blobs[0].bytes = config;
+    h.blobs[0].len = sizeof config - 1;
+    const unsigned long before = peak(true);
+    ask("\"wide\"", h.buyer, "", &a);
+    ck_assert_msg(h.status == 0, "%d %s", h.status, h.text);
+    const unsigned long taken = peak(false) - before;
+    ck_assert_msg(taken < data * 5 / 2, "%lu KiB were taken for %lu KiB of data", taken, data);
+    free(rows);
+}
+END_TEST
+#endif
+
 /* The last texts of an answer find no memory: they are not signed as empty ones. */
 START_TEST(no_empty_texts)
 {
@@ -735,6 +785,9 @@ static void add(TCase *tc)
     tcase_add_test(tc, limits_and_cancelling);
     tcase_add_test(tc, blobs_past_a_limit_are_fetched_once);
     tcase_add_test(tc, nets_that_no_memory_holds);
+#ifdef COUNT_MEMORY
+    tcase_add_test(tc, takes_twice_the_data_at_most);
+#endif
     tcase_add_test(tc, no_empty_texts);
     tcase_add_test(tc, configs_refused);
     tcase_add_test(tc, an_envelope_to_the_data_key);
