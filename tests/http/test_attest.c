@@ -194,6 +194,7 @@ START_TEST(half_an_answer_is_none)
     (void)usleep(20000);
     fake_new_app(&f, 0);
     client_expect(&c, 503, "{\"error\":\"the app is restarting\"}");
+    (void)usleep(200000); /* the old socket's end is seen by one thread, the new socket comes by another */
 
     r = post_attested();
     a = expect_attest("\x00\xff", 2);
