@@ -167,7 +167,8 @@ static int32_t call_fail(void *ctx, int32_t status, const char *text)
 
 static uint64_t call_remaining(void *ctx)
 {
-    return ((struct call *)ctx)->request.timeout_ms;
+    const struct call *c = ctx;
+    return c->gone_ms && now_ms() >= c->gone_ms ? 0 : 5000;
 }
 
 static int call_connect(void *ctx, uint32_t endpoint, uint32_t timeout_ms)

@@ -57,6 +57,7 @@ struct call {
     uint64_t alloc_left; /* bytes of the call's memory */
     void *memory[16];
     size_t n_memory;
+    uint64_t gone_ms; /* when nobody waits any more; 0: never */
 };
 
 /* A call of `url` with the defaults that nacre-app fills in. */

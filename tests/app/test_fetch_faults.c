@@ -100,6 +100,24 @@ START_TEST(time_runs_out)
 }
 END_TEST
 
+/* A job that was cancelled, or the end of the process. */
+START_TEST(nobody_waits_any_more)
+{
+    struct call c;
+    open_one(http1);
+    call_init(&c, "GET", _i ? "https://one.example/fault/slow" : "https://one.example/fault/trickle");
+    c.request.timeout_ms = 30000;
+    const uint64_t begin = now_ms();
+    c.gone_ms = begin + 300;
+    call_run(&c);
+    ck_failed(&c, 504, "upstream one.example: no complete reply in time");
+    ck_assert_uint_lt(now_ms() - begin, 15000);
+    call_free(&c);
+    still_works();
+    close_one();
+}
+END_TEST
+
 START_TEST(handshakes_that_fail)
 {
     static const char *const names[] = {"hang", "garbage", "reset"};
@@ -353,6 +371,7 @@ static void add(TCase *tc)
     tcase_add_test(tc, faults_over_http1);
     tcase_add_test(tc, faults_over_http2);
     tcase_add_test(tc, time_runs_out);
+    tcase_add_loop_test(tc, nobody_waits_any_more, 0, 2);
     tcase_add_loop_test(tc, handshakes_that_fail, 0, 3);
     tcase_add_loop_test(tc, broker_errors, 0, 5);
     tcase_add_loop_test(tc, bodies_up_to_the_limit, 0, 2);

@@ -206,7 +206,7 @@ static int32_t exchange(struct fetch_exchange *x, const struct fetch_state *stat
     if (!code)
         code = fetch_request_apply(request, in, x->easy);
     if (!code)
-        code = fetch_worker_run(worker, x->deadline_ns);
+        code = fetch_worker_run(worker, x->env, x->deadline_ns);
     if (code)
         status = fetch_explain(x, code, why, sizeof why);
     else if (fetch_reply_fill(reply, x->env, x->easy, x->n_fields, &x->body)) {
@@ -259,7 +259,7 @@ int fetch_check(const struct fetch_state *state, const struct nacre_fetch_env *e
     x.easy = worker->easy;
     CURLcode code = set_handshake(&x, state);
     if (!code)
-        code = fetch_worker_run(worker, x.deadline_ns);
+        code = fetch_worker_run(worker, env, x.deadline_ns);
     int32_t status = code ? fetch_explain(&x, code, why, why_len) : 0;
     fetch_worker_finish(worker);
     if (x.stop == FETCH_NO_CONNECTION)

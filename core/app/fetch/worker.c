@@ -93,7 +93,8 @@ static int wait_ms(uint64_t deadline_ns)
     return ms > LOOK_AGAIN_MS ? LOOK_AGAIN_MS : (int)ms;
 }
 
-CURLcode fetch_worker_run(struct fetch_worker *worker, uint64_t deadline_ns)
+CURLcode fetch_worker_run(struct fetch_worker *worker, const struct nacre_fetch_env *env,
+                          uint64_t deadline_ns)
 {
     int running = 1, ms, ready = 0;
     if (curl_multi_add_handle(worker->multi, worker->easy) != CURLM_OK)
@@ -103,7 +104,7 @@ CURLcode fetch_worker_run(struct fetch_worker *worker, uint64_t deadline_ns)
     while (curl_multi_perform(worker->multi, &running) == CURLM_OK) {
         if (!running)
             return result_of(worker);
-        if (!(ms = wait_ms(deadline_ns)))
+        if (!(ms = wait_ms(deadline_ns)) || env->remaining_ms(env->ctx) == 0)
             return CURLE_OPERATION_TIMEDOUT;
         if (curl_multi_poll(worker->multi, NULL, 0, ms, &ready) != CURLM_OK)
             break;

@@ -5,6 +5,8 @@
 #ifndef NACRE_FETCH_WORKER_H
 #define NACRE_FETCH_WORKER_H
 
+#include <app/fetch.h>
+
 #include <curl/curl.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -27,10 +29,11 @@ struct fetch_worker *fetch_worker_get(void);
 void fetch_worker_end(void);
 
 /*
- * fetch_worker_run - does what the handle is set to, until it is done or `deadline_ns` (CLOCK_MONOTONIC) has passed.
- * The handle's results can be read until fetch_worker_finish(), which must follow.
+ * fetch_worker_run - does what the handle is set to, until it is done, or `deadline_ns` (CLOCK_MONOTONIC) has passed, or
+ * by env->remaining_ms() nobody waits any more. The handle's results can be read until fetch_worker_finish(), which must follow.
  */
-CURLcode fetch_worker_run(struct fetch_worker *worker, uint64_t deadline_ns);
+CURLcode fetch_worker_run(struct fetch_worker *worker, const struct nacre_fetch_env *env,
+                          uint64_t deadline_ns);
 void fetch_worker_finish(struct fetch_worker *worker);
 
 #endif
