@@ -586,9 +586,9 @@ static unsigned long peak(bool again)
     ck_assert_ptr_nonnull(f);
     if (again)
         ck_assert_int_gt(fputs("5", f), 0);
-    while (!again && fgets(line, sizeof line, f))
-        if (sscanf(line, "VmHWM: %lu", &kilobytes) == 1)
-            break;
+    while (!again && kilobytes == 0 && fgets(line, sizeof line, f))
+        if (strncmp(line, "VmHWM:", 6) == 0)
+            kilobytes = strtoul(line + 6, NULL, 10);
     ck_assert_int_eq(fclose(f), 0);
     return again ? peak(false) : kilobytes;
 }
@@ -603,14 +603,12 @@ START_TEST(takes_twice_the_data_at_most)
     size_t at = 0;
     char *rows = malloc((size_t)TALL * (2 * WIDE + 8));
     for (unsigned i = 0; i < TALL; i++) {
-        memcpy(rows + at, i ? ",[[" : "[[[", 3);
-        at += 3;
+        at += (size_t)snprintf(rows + at, 4, "%s", i ? ",[[" : "[[[");
         for (unsigned j = 0; j < WIDE; j++) {
             rows[at++] = (char)('0' + (i * 7 + j * j) % 10);
             rows[at++] = j + 1 < WIDE ? ',' : ']';
         }
-        memcpy(rows + at, i % 2 ? ",1]" : ",0]", 3);
-        at += 3;
+        at += (size_t)snprintf(rows + at, 4, ",%u]", i % 2);
     }
     rows[at++] = ']';
     put_blob("wide", rows, at);
