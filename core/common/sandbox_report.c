@@ -42,6 +42,7 @@ static void on_refused(int signal, siginfo_t *info, void *context)
 #elif defined(__aarch64__)
     at->uc_mcontext.regs[0] = (unsigned long long)-EPERM;
 #else
+/* cppcheck-suppress preprocessorErrorDirective ; it tries to be no machine at all */
 #error "which register has a system call's result?"
 #endif
     errno = saved;
