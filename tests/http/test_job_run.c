@@ -369,7 +369,7 @@ END_TEST
 /* What is accepted now would never run. */
 START_TEST(none_while_stopping)
 {
-    struct client waiting;
+    struct client waiting, early;
     struct nacre_plain_frame stop = {.head.type = NACRE_FRAME_STOP};
     begin(1);
     client_post(&c, "/process_data", "{}");
@@ -378,8 +378,18 @@ START_TEST(none_while_stopping)
     client_open(&c, f.port);
     ask("GET", "/", "");
     client_expect(&c, 200, "Pong!");
+    early = c;
+    client_open(&c, f.port);
+    ask("GET", "/", "");
+    client_expect(&c, 200, "Pong!");
     ck_assert_int_eq(nacre_frame_send(f.control, &stop, NULL, 0, NULL, 0, NULL, 0), 0);
-    (void)usleep(100000);
+    for (bool stopping = false; !stopping;) {
+        struct answer a = show("/");
+        stopping = answer_header(&a, "connection") != NULL;
+        answer_free(&a);
+    }
+    client_close(&c);
+    c = early;
     post_job("{}");
     client_expect(&c, 503, "{\"error\":\"the runtime is stopping\"}");
     sign(0, &r, 4);
