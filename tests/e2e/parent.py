@@ -100,6 +100,10 @@ class Host:
     def __exit__(self, kind, *_):
         self.stop(check=kind is None)
 
+    def cpu_seconds(self):
+        fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text("ascii").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def log(self):
         return self.log_path.read_text("utf-8", "replace")
 

@@ -138,6 +138,17 @@ def test_a_vm_that_lies_gets_no_client(host, vm, answer):
     assert reply.status == 503 and reply.error == "no enclave is available"
 
 
+def test_half_a_greeting_is_waited_for_without_work(host, vm):
+    v = vm("a", {3000: lambda s: None})
+    v.answer = b"O"
+    h = host([v.config], health={"timeout_ms": 20000})
+    wait_for("the health check to begin", lambda: v.asked)
+    begin = h.cpu_seconds()
+    time.sleep(1.5)
+    assert h.cpu_seconds() - begin < 0.3
+    assert len(v.asked) == 1
+
+
 def test_nobody_there_is_said_at_once(host):
     h = host([{"name": "a", "connect": "tcp:127.0.0.1:%d" % harness.free_port()}])
     wait_for("the enclave to be known as unwell", lambda: h.enclave("a")["health"] == "unhealthy")

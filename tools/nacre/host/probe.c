@@ -20,7 +20,7 @@ struct nacre_hd_probe {
     struct nacre_hd *daemon;
     struct nacre_hd_enclave *enclave;
     struct nacre_hd_dial dial;
-    bool running, asked;
+    bool running, asked, greeted;
     uint64_t began_ms;
     char *data; /* of the answer, while there is one */
     size_t len;
@@ -134,8 +134,11 @@ static void dialled(struct nacre_hd_probe *p, int rc)
         finish(p, 0, rc == -EAGAIN ? "nobody listens there yet" : strerror(-rc));
     else if (rc > 0)
         ask(p);
-    else if (p->dial.stage == NACRE_HD_GREETING)
-        (void)nacre_hd_watch_change(&p->daemon->loop, p->dial.fd, EPOLLIN, &p->watch);
+    else if (p->dial.stage == NACRE_HD_GREETING && !p->greeted) {
+        /* Edges: the beginning of an answer stays in the socket until all of it is there. */
+        p->greeted = true;
+        (void)nacre_hd_watch_change(&p->daemon->loop, p->dial.fd, EPOLLIN | EPOLLRDHUP | EPOLLET, &p->watch);
+    }
 }
 
 static void ready(struct nacre_hd_watch *watch, uint32_t events)
@@ -159,7 +162,7 @@ static void schedule(struct nacre_hd_timer *timer)
     struct nacre_hd_probe *p = NACRE_HD_OF(timer, struct nacre_hd_probe, timer);
     struct nacre_hd *d = p->daemon;
     p->running = true;
-    p->asked = false;
+    p->asked = p->greeted = false;
     p->began_ms = d->loop.now_ms;
     p->timer.fire = timed_out;
     nacre_hd_timer_set(&d->loop, &p->timer, d->config->health_timeout_ms);
