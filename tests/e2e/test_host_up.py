@@ -397,6 +397,17 @@ class TestSwitch:
         assert parent.run("up", "media", "--abandon")[0] == 0
         assert parent.served() == [("media-16", False)] and parent.running() == [16] and parent.key() == old
 
+    def test_up_when_none_of_them_is_any_more(self, parent):
+        """A reboot between roll and switch: what comes up by itself afterwards does not wait for somebody to abandon the dead."""
+        self.prepare(parent)
+        assert parent.up(parent.image(), "--switch", "print", *self.options(parent, 17))[0] == 3
+        fake_nitro.HOME = parent.nitro
+        for one in fake_nitro.known():
+            fake_nitro.end(one["ProcessID"])
+        status, out, err = parent.up(parent.image())
+        assert status == 0 and "media-17: had ended" in out and "media-16: had ended" in out, out + err
+        assert parent.served() == [("media-17", False)] and parent.running() == [17]
+
 
 class TestSecrets:
     KEY = "a-key-that-nobody-must-see"

@@ -83,7 +83,10 @@ static int clear_up(struct nacre_ops *o)
                 return rc;
         }
     }
-    return 0;
+    /* One that waits for the chain's switch is kept, but not when it is no more: after a reboot, for one. */
+    struct nacre_ops_slot *ready = nacre_ops_state_find(&o->state, o->options->name, NACRE_OPS_READY);
+    int runs = ready ? nacre_ops_runs(o, ready) : 1;
+    return runs < 0 ? runs : runs ? 0 : nacre_ops_end(o, ready);
 }
 
 /* Days may lie between a roll that waits for the chain's switch and its end: the new one has to be there still. */
@@ -105,7 +108,7 @@ static int go(struct nacre_ops *o)
     int rc = nacre_ops_pcrs_read(o);
     if (rc == 0)
         rc = clear_up(o);
-    if (rc == 0 && ready)
+    if (rc == 0 && nacre_ops_state_find(&o->state, p->name, NACRE_OPS_READY))
         rc = nacre_ops_fail(o, -EBUSY, "a new enclave of '%s' waits already: --finish or --abandon", p->name);
     if (rc == 0)
         rc = nacre_ops_start(o);

@@ -42,6 +42,8 @@ int nacre_ops_pcrs_check(struct nacre_ops *o, const struct nacre_ops_enclave *fo
 int nacre_ops_start(struct nacre_ops *o);
 /* Waits until its app answers well, --wait seconds at most. 0, -ESRCH when it ended by itself, or -ETIMEDOUT. */
 int nacre_ops_await_health(struct nacre_ops *o, const struct nacre_ops_slot *slot);
+/* Does nitro-cli list it? 1, 0, or -errno with o->why. */
+int nacre_ops_runs(struct nacre_ops *o, const struct nacre_ops_slot *slot);
 /* Ends an enclave and forgets it; the daemon no longer knows it. 0 or -errno with o->why, and it stays in the state. */
 int nacre_ops_end(struct nacre_ops *o, struct nacre_ops_slot *slot);
 

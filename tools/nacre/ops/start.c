@@ -58,6 +58,13 @@ static struct nacre_ops_enclave *by_cid(int n, uint32_t cid)
     return NULL;
 }
 
+int nacre_ops_runs(struct nacre_ops *o, const struct nacre_ops_slot *slot)
+{
+    int n = nacre_ops_nitro_list(&o->nitro, listed, o->why, sizeof o->why);
+    const struct nacre_ops_enclave *found = n < 0 ? NULL : by_cid(n, slot->cid);
+    return n < 0 ? n : found && strcmp(found->id, slot->id) == 0;
+}
+
 /* One that nitro-cli no longer lists has ended by itself: that is what is wanted. */
 int nacre_ops_end(struct nacre_ops *o, struct nacre_ops_slot *slot)
 {
