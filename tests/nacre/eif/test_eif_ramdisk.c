@@ -106,6 +106,26 @@ START_TEST(gzip_of_any_length)
 }
 END_TEST
 
+/* Whoever audits a foreign image waits no longer for deep directories than for flat ones. */
+START_TEST(many_names_far_down)
+{
+    enum { DEEP = 498, MANY = 60000 };
+    char name[NACRE_CPIO_NAME_MAX + 1];
+    for (size_t i = 0; i < DEEP; i++)
+        memcpy(name + 2 * i, "d/", 2);
+    for (unsigned i = 0; i < MANY; i++) {
+        (void)snprintf(name + (size_t)2 * DEEP, 8, "%05u", i);
+        ck_assert_int_eq(nacre_cpio_add(&cpio, name, S_IFREG | 0644, NULL, 0, why, sizeof why), 0);
+    }
+    ck_assert_int_eq(nacre_cpio_finish(&cpio, why, sizeof why), 0);
+    ck_assert_uint_eq(cpio.n, DEEP + MANY); /* each directory once */
+    ck_assert_str_eq(cpio.entries[0].name, "d");
+    ck_assert_str_eq(cpio.entries[1].name, "d/d");
+    ck_assert_uint_eq(cpio.entries[DEEP - 1].mode, S_IFDIR | 0755);
+    ck_assert_uint_eq(cpio.entries[DEEP].mode, S_IFREG | 0644);
+}
+END_TEST
+
 START_TEST(names)
 {
     static const char *const good[] = {"a", "a/b", "...", "a b", "a/.b", "~", "a/..b"};
@@ -132,10 +152,11 @@ static void add(TCase *tc)
     tcase_add_test(tc, every_truncation_is_refused);
     tcase_add_test(tc, no_header_has_a_second_form);
     tcase_add_test(tc, gzip_of_any_length);
+    tcase_add_test(tc, many_names_far_down);
     tcase_add_test(tc, names);
 }
 
 int main(void)
 {
-    return nacre_run_suite("eif_ramdisk", add, 60);
+    return nacre_run_suite("eif_ramdisk", add, 30);
 }

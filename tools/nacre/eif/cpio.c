@@ -133,22 +133,32 @@ static bool knows(const struct nacre_cpio *c, size_t sorted, const char *name)
     return sorted > 0 && bsearch(&key, c->entries, sorted, sizeof key, by_name) != NULL;
 }
 
-/* The kernel makes no directory by itself: "a/b" needs "a". */
+/* Bytes that two names have in common from the beginning. */
+static size_t common_of(const char *a, const char *b)
+{
+    size_t n = 0;
+    while (a[n] != '\0' && a[n] == b[n])
+        n++;
+    return n;
+}
+
+/*
+ * The kernel makes no directory by itself: "a/b" needs "a". The names are sorted, so those below one directory stand
+ * together: what the name before has as well was seen to there.
+ */
 static int add_parents(struct nacre_cpio *c, char *why, size_t why_len)
 {
     size_t given = c->n;
     char parent[NACRE_CPIO_NAME_MAX + 1];
     for (size_t i = 0; i < given; i++) {
-        for (size_t len = 1; c->entries[i].name[len]; len++) {
+        size_t common = i > 0 ? common_of(c->entries[i - 1].name, c->entries[i].name) : 0;
+        for (size_t len = common > 1 ? common : 1; c->entries[i].name[len]; len++) {
             if (c->entries[i].name[len] != '/')
                 continue;
             (void)snprintf(parent, sizeof parent, "%.*s", (int)len, c->entries[i].name);
             if (knows(c, given, parent))
                 continue;
-            size_t k = given;
-            while (k < c->n && strcmp(c->entries[k].name, parent) != 0)
-                k++;
-            int rc = k < c->n ? 0 : nacre_cpio_add(c, parent, S_IFDIR, NULL, 0, why, why_len);
+            int rc = nacre_cpio_add(c, parent, S_IFDIR, NULL, 0, why, why_len);
             if (rc)
                 return rc;
         }
