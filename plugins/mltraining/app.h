@@ -30,10 +30,17 @@ struct settings {
     struct ml_limits limits;
     uint64_t memory; /* bytes of a job beside its data */
     uint32_t threads;
+    uint64_t concurrent; /* trainings at once */
 };
 
 /* Reads and checks. 0, or 500 with the setting named. */
 int32_t settings_read(const struct nacre_call *call, struct settings *out);
+
+/* ---- gate.c -------------------------------------------------------------------------------------------------- */
+
+/* Waits until fewer than `most` are inside. 0, to be followed by gate_leave(), or 504 when the call's time is up. */
+int32_t gate_enter(const struct nacre_call *call, uint64_t most);
+void gate_leave(void);
 
 /* ---- store.c ------------------------------------------------------------------------------------------------ */
 

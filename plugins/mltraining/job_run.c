@@ -185,9 +185,12 @@ int32_t job_run(const struct nacre_call *call, const struct Job *job, const uint
     if ((err = settings_read(call, &settings)) || (err = read_buyer(call, job->key_id, &buyer)))
         return err;
     memcpy(out->buyer, buyer.key, sizeof out->buyer);
+    if ((err = gate_enter(call, settings.concurrent)))
+        return err;
     err = inputs_load(call, &settings, job, &buyer, in);
     if (!err)
         err = run(call, &settings, job, request_sha256, in, out);
     inputs_free(in);
+    gate_leave();
     return err;
 }

@@ -73,6 +73,7 @@ int32_t settings_read(const struct nacre_call *call, struct settings *out)
         (err = number(call, "limits.rows", 10000000, 1, 4000000000u, &out->limits.rows)) ||
         (err = number(call, "limits.columns", 16384, 1, 1u << 20, &columns)) ||
         (err = number(call, "limits.memory", UINT64_C(1) << 32, 1, UINT64_C(1) << 40, &out->memory)) ||
+        (err = number(call, "training.concurrent", 2, 1, 64, &out->concurrent)) ||
         (err = number(call, "training.threads", 0, 0, 64, &threads)))
         return err;
     out->limits.columns = (uint32_t)columns;

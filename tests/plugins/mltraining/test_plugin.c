@@ -40,6 +40,8 @@ static struct {
     char text[512];
     unsigned progress;
     bool no_memory; /* once a model was stored */
+    bool another;   /* while blobs are fetched, another request comes */
+    const char *concurrent;
 } h;
 
 static void *host_alloc(const struct nacre_call *call, uint64_t size)
@@ -64,12 +66,13 @@ static int32_t host_now(const struct nacre_call *call, uint64_t *ms)
 
 static int32_t host_config(const struct nacre_call *call, struct nacre_str name, struct nacre_str *value)
 {
-    const char *found = nacre_str_is(name, "store.kind")      ? h.store_kind
-                        : nacre_str_is(name, "store.url")     ? "https://store.example/data/"
-                        : nacre_str_is(name, "limits.rows")   ? h.max_rows
-                        : nacre_str_is(name, "limits.bytes")  ? h.max_bytes
-                        : nacre_str_is(name, "limits.memory") ? h.max_memory
-                                                              : NULL;
+    const char *found = nacre_str_is(name, "store.kind")            ? h.store_kind
+                        : nacre_str_is(name, "store.url")           ? "https://store.example/data/"
+                        : nacre_str_is(name, "limits.rows")         ? h.max_rows
+                        : nacre_str_is(name, "limits.bytes")        ? h.max_bytes
+                        : nacre_str_is(name, "training.concurrent") ? h.concurrent
+                        : nacre_str_is(name, "limits.memory")       ? h.max_memory
+                                                                    : NULL;
     if (!found)
         return host_fail(call, 500, nacre_str("no such setting"));
     *value = nacre_str(found);
@@ -94,6 +97,8 @@ static int32_t give(const struct nacre_fetch *rq, struct blob *b)
     return err;
 }
 
+static void ask_another(void);
+
 static int32_t host_fetch(const struct nacre_call *call, const struct nacre_fetch *rq,
                           struct nacre_reply *reply)
 {
@@ -111,6 +116,10 @@ static int32_t host_fetch(const struct nacre_call *call, const struct nacre_fetc
         return 0;
     }
     h.gets++;
+    if (h.another) {
+        h.another = false;
+        ask_another();
+    }
     reply->status = 404;
     for (unsigned i = 0; i < h.n_blobs; i++) {
         struct blob *b = &h.blobs[i];
@@ -624,6 +633,41 @@ START_TEST(takes_twice_the_data_at_most)
 END_TEST
 #endif
 
+/* The status of what came in between stays in the text of the error, for it has a reply of its own. */
+static char said[600];
+
+static void ask_another(void)
+{
+    struct answer a;
+    const uint64_t kept = h.remaining_ms;
+    const unsigned gets = h.gets;
+    h.remaining_ms = 0; /* it would wait for ever */
+    ask("\"csv\"", h.buyer, "", &a);
+    (void)snprintf(said, sizeof said, "%d %s", h.status, h.text);
+    h.remaining_ms = kept;
+    h.gets = gets;
+    h.text[0] = '\0';
+}
+
+START_TEST(one_at_a_time)
+{
+    struct answer a;
+    h.concurrent = "1";
+    for (int i = 0; i < 2; i++) { /* twice: who leaves makes room */
+        h.another = true;
+        ask("\"csv\"", h.buyer, "", &a);
+        ck_assert_msg(h.status == 0, "%d %s", h.status, h.text);
+        ck_assert_str_eq(said, "504 as many trainings as go on at once, 1, did not end in time");
+    }
+    h.remaining_ms = 300;
+    ask("\"nowhere\"", h.buyer, "", &a); /* so does who fails */
+    refused(422, "not in the store");
+    h.remaining_ms = 60000;
+    ask("\"csv\"", h.buyer, "", &a);
+    ck_assert_int_eq(h.status, 0);
+}
+END_TEST
+
 /* The last texts of an answer find no memory: they are not signed as empty ones. */
 START_TEST(no_empty_texts)
 {
@@ -783,6 +827,7 @@ static void add(TCase *tc)
     tcase_add_test(tc, limits_and_cancelling);
     tcase_add_test(tc, blobs_past_a_limit_are_fetched_once);
     tcase_add_test(tc, nets_that_no_memory_holds);
+    tcase_add_test(tc, one_at_a_time);
 #ifdef COUNT_MEMORY
     tcase_add_test(tc, takes_twice_the_data_at_most);
 #endif

@@ -333,7 +333,7 @@ START_TEST(ends_anywhere)
         struct ml_data data;
         struct ml_result r;
         config.restarts = config.trees = 1; /* few reports: those alone are not enough */
-        fill(&data, &config, 10000);
+        fill(&data, &config, 6000);
         ck_assert_int_eq(ml_train(&job, &data, &r, why), 0);
         ml_result_free(&r);
         ml_data_free(&data);
@@ -341,7 +341,7 @@ START_TEST(ends_anywhere)
         for (unsigned i = 0; i < 8; i++) {
             struct patience some = {.most = all.asked * i / 8};
             job.ctx = &some;
-            fill(&data, &config, 10000);
+            fill(&data, &config, 6000);
             ck_assert_msg(ml_train(&job, &data, &r, why) == -ECANCELED, "%s, asked %u of %u times",
                           ml_algorithm_names[a], some.most, all.asked);
             ck_assert_uint_eq(r.model.n_tensors, 0);
