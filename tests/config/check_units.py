@@ -50,6 +50,7 @@ def test_the_hosts_unit():
     assert service["ExecStartPre"] == service["ExecStart"] + " --check"
     assert service["User"] == "nacre" and service["NoNewPrivileges"] == "yes" and service["CapabilityBoundingSet"] == ""
     assert set(service["RestrictAddressFamilies"].split()) == {"AF_INET", "AF_INET6", "AF_VSOCK", "AF_UNIX"}
+    assert service["IPAddressDeny"].split() == ["169.254.169.254", "fd00:ec2::254"], "the role's credentials are not for it"
     assert unit("nacre-host.service")["Unit"]["StartLimitIntervalSec"] == "0"
 
 
