@@ -465,11 +465,14 @@ class TestSecrets:
             (blobs / "part").write_bytes(data)
             os.rename(blobs / "part", blobs / "media-16.blob")
 
+        os.symlink("media-16.blob", blobs / "media-16.blob")  # as good as one that belongs to somebody else
+        time.sleep(2)
         bring(good[:-1] + bytes([good[-1] ^ 1]))
         harness.wait_for("a refusal", (blobs / "media-16.refused").exists, WAIT)
         bring(good)
         out, err = process.communicate(timeout=WAIT)
         assert process.returncode == 0, out + err
+        assert out.count(b"media-16.blob cannot be read: ") == 1
         assert b"signature does not fit" in out and b"took sealed secrets" in out
         assert alone.status()[1][0]["secrets"] == "sealed"
         assert sorted(file.name for file in blobs.iterdir()) == ["media-16.refused"]

@@ -74,9 +74,15 @@ static int by_directory(struct nacre_ops *o, const struct nacre_ops_slot *slot)
         return rc;
     nacre_ops_say(slot, "waits for %s, sealed to %s", blob, document);
     rc = -ETIMEDOUT;
+    bool said = false;
     do {
-        if (access(blob, R_OK) < 0)
+        if (access(blob, R_OK) < 0) {
+            if (errno != ENOENT && !said) {
+                nacre_ops_say(slot, "%s cannot be read: %s", blob, strerror(errno));
+                said = true;
+            }
             continue;
+        }
         rc = carry(o, slot, blob);
         if (rc == 0)
             break;
