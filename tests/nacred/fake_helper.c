@@ -7,6 +7,7 @@
  */
 #include "common/bytes.h"
 #include "common/frame.h"
+#include "published.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -54,14 +55,18 @@ static bool plays(const char *word)
     return strcmp(script, word) == 0;
 }
 
-/* Replaces what is in a file, under a lock, so that the test never reads half of it: nacred's list has no rename(). */
+/*
+ * Replaces what the test reads in a file that it has made: nacred's list lets nobody make, empty or rename one. The length
+ * stands first, in WORLD_LENGTH digits, and a lock keeps the test from reading half of it.
+ */
 static void publish(const char *suffix, const char *text, size_t len)
 {
-    char path[PATH_MAX + 64];
+    char path[PATH_MAX + 64], length[WORLD_LENGTH + 1];
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     path_of(path, suffix);
-    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-    if (fd < 0 || fcntl(fd, F_OFD_SETLKW, &lock) < 0 || ftruncate(fd, 0) < 0 ||
+    (void)snprintf(length, sizeof length, "%0*zu", WORLD_LENGTH, len);
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0 || fcntl(fd, F_OFD_SETLKW, &lock) < 0 || write(fd, length, WORLD_LENGTH) != WORLD_LENGTH ||
         write(fd, text, len) != (ssize_t)len || close(fd) < 0)
         _exit(90);
 }

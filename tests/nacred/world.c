@@ -1,5 +1,7 @@
 #include "world.h"
 
+#include "published.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -37,6 +39,10 @@ static void copy_program(const struct world *w, const char *from, const char *na
     ck_assert_int_eq(chmod(path, 0700), 0);
 }
 
+/* What fake helpers write, which may not make files. */
+static const char *const published[] = {"nacre-http.status", "nacre-http.document", "nacre-app.status",
+                                        "nacre-app.secrets", "nacre-app.connected"};
+
 void world_make(struct world *w)
 {
     char path[PATH_MAX + 64];
@@ -45,6 +51,8 @@ void world_make(struct world *w)
     copy_program(w, "bin/nacred", "nacred");
     copy_program(w, "tests/nacred-fake-helper", "nacre-http");
     copy_program(w, "tests/nacred-fake-helper", "nacre-app");
+    for (size_t i = 0; i < sizeof published / sizeof published[0]; i++)
+        world_clear(w, published[i]);
     path_in(w, "plugin", path);
     write_file(path, "not really a plugin", 19);
     nacre_sha384(w->digest, "not really a plugin", 19);
@@ -188,6 +196,13 @@ int world_stop(struct world *w)
     return world_wait(w, PATIENCE_MS);
 }
 
+void world_clear(const struct world *w, const char *name)
+{
+    char path[PATH_MAX + 64];
+    path_in(w, name, path);
+    write_file(path, "", 0);
+}
+
 const char *world_read(const struct world *w, const char *name)
 {
     static char text[1 << 20];
@@ -201,7 +216,14 @@ const char *world_read(const struct world *w, const char *name)
     if (f)
         (void)fclose(f);
     text[n] = '\0';
-    return text;
+    if (strncmp(name, "nacre-", 6) != 0 || n < WORLD_LENGTH)
+        return text;
+    char length[WORLD_LENGTH + 1] = "";
+    memcpy(length, text, WORLD_LENGTH);
+    size_t len = strtoul(length, NULL, 10);
+    ck_assert_uint_le(WORLD_LENGTH + len, n);
+    text[WORLD_LENGTH + len] = '\0';
+    return text + WORLD_LENGTH;
 }
 
 const char *world_tail(const struct world *w)

@@ -50,6 +50,8 @@ int world_logged(const struct world *w, const char *text);
 void world_await_log(const struct world *w, const char *text, int times);
 /* Content of a file of the directory; terminated, static. The end of the log, for messages. */
 const char *world_read(const struct world *w, const char *name);
+/* Empties, or makes, what a fake helper writes. */
+void world_clear(const struct world *w, const char *name);
 const char *world_tail(const struct world *w);
 
 #endif
