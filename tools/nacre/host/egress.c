@@ -126,7 +126,7 @@ static int want(struct nacre_hd *d, struct nacre_hd_outlets *all, const struct n
                 uint32_t index, char *why, size_t why_len)
 {
     struct nacre_hd_outlet like = {
-        .daemon = d, .fd = -1, .next_index = index, .watch = {accept_ready}, .again = {accept_again}};
+        .daemon = d, .fd = -1, .next_index = index, .watch = {accept_ready}, .again = {.fire = accept_again}};
     like.wanted = d->egress_tries;
     uint32_t port = (uint32_t)all->config->egress_first_port + index;
     if (e->place.kind == NACRE_HD_VSOCK) {
