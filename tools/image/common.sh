@@ -35,13 +35,19 @@ digest() {
     sha256sum | cut -d ' ' -f 1
 }
 
-# The host's own mirror of an archive ("debian" or "debian-security"), from its apt sources; else Debian's.
+# The host's own mirror of an archive ("debian" or "debian-security"), from its apt sources. Security updates that those do
+# not name lie beside the archive, as they do on Debian's own mirrors.
 mirror_of() {
     case $1 in
     debian) [ -z "${NACRE_MIRROR:-}" ] || { echo "$NACRE_MIRROR"; return; } ;;
     debian-security) [ -z "${NACRE_SECURITY_MIRROR:-}" ] || { echo "$NACRE_SECURITY_MIRROR"; return; } ;;
     esac
     found=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources 2>/dev/null |
-        sed -n 's/^URIs: *//p; s/^deb \(\[[^]]*\] *\)\?\([^ ]*\) .*/\2/p' | tr ' ' '\n' | grep "/$1/\?\$" | head -n 1)
-    echo "${found:-http://deb.debian.org/$1}" | sed 's,/*$,,'
+        sed -n 's/^URIs: *//p; s/^deb \(\[[^]]*\] *\)\?\([^ ]*\) .*/\2/p' | tr ' ' '\n' | grep "/$1/\?\$" | head -n 1 | sed 's,/*$,,')
+    if [ -z "$found" ] && [ "$1" = debian-security ]; then
+        found=$(mirror_of debian)
+        found=${found%/debian}/debian-security
+    fi
+    [ -n "$found" ] || die "no mirror of $1 in the apt sources of this host: name one with NACRE_MIRROR=URL"
+    echo "$found"
 }
