@@ -13,6 +13,9 @@
 
 #define NACRE_ERROR_TEXT 512u /* bytes of an error's text; what is longer is cut */
 
+/* Without Retry-After: nothing but a restart of the runtime brings it back. */
+#define NACRE_APP_STOPPED "the app is stopped for good: it ended too often, see restart.stop_after"
+
 struct nacre_refusal {
     uint32_t status;  /* 0: not refused */
     uint32_t retry_s; /* Retry-After; 0: none */

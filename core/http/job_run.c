@@ -47,6 +47,8 @@ struct nacre_refusal nacre_job_submit(struct nacre_conn *conn, const uint8_t *bo
                                           .body_len = len};
     if (lane->stopping) /* it would be accepted and lost */
         return nacre_refuse_later(503, "the runtime is stopping");
+    if (atomic_load(&shared->app_stopped))
+        return nacre_refuse(503, NACRE_APP_STOPPED);
     int err = nacre_jobs_add(jobs_of(lane), &order, lane->now_ns, conn->job_id);
     if (err == -EAGAIN)
         return too_many(conn);
@@ -169,12 +171,25 @@ static int send_job(struct nacre_lane *lane, struct nacre_job *job)
     return 0;
 }
 
+/* Jobs that wait for an app that never comes would wait for ever. */
+static void fail_jobs(struct nacre_lane *lane)
+{
+    static const char stopped[] = "{\"error\":\"" NACRE_APP_STOPPED "\"}";
+    struct nacre_job *job;
+    while ((job = nacre_jobs_next(jobs_of(lane), lane->now_ns)))
+        (void)nacre_jobs_end(jobs_of(lane), job, lane->now_ns, 503, stopped, sizeof stopped - 1);
+}
+
 static void start_jobs(struct nacre_lane *lane)
 {
     struct nacre_job *job;
     lane->jobs_due = false;
     if (lane->stopping)
         return;
+    if (atomic_load(&lane->shared->app_stopped)) {
+        fail_jobs(lane);
+        return;
+    }
     /* an app that is not started yet would let their deadline pass */
     if (atomic_load(&lane->shared->waits_for_secrets))
         return;

@@ -130,6 +130,8 @@ static struct nacre_refusal send_to_app(struct nacre_conn *conn, const uint8_t *
 struct nacre_refusal nacre_request_send(struct nacre_conn *conn, const uint8_t *body, size_t len)
 {
     struct nacre_lane *lane = conn->lane;
+    if (atomic_load(&lane->shared->app_stopped))
+        return nacre_refuse(503, NACRE_APP_STOPPED);
     if (lane->request_fd < 0)
         return nacre_refuse_later(503, lane->app_was_up ? "the app is restarting" : "the app is starting");
     if (atomic_load(&lane->shared->waits_for_secrets))

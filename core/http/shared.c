@@ -105,6 +105,7 @@ void nacre_shared_set_state(struct nacre_shared *shared, const struct nacre_stat
     (void)pthread_mutex_lock(&shared->lock);
     shared->state = *state;
     shared->have_state = true;
+    atomic_store(&shared->app_stopped, state->app_state == NACRE_HELPER_STOPPED);
     atomic_store(&shared->waits_for_secrets, state->secrets_form == NACRE_SECRETS_WAITING);
     (void)pthread_mutex_unlock(&shared->lock);
 }

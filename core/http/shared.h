@@ -50,6 +50,7 @@ struct nacre_shared {
     uint32_t n_lanes;
 
     _Atomic bool waits_for_secrets; /* the app is not started before they are here */
+    _Atomic bool app_stopped;       /* for good, see restart.stop_after */
 
     /* counted by all lanes */
     _Atomic uint64_t in_flight;

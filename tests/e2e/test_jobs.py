@@ -218,6 +218,22 @@ def test_the_app_dies(start):
     nacre_check.verify_response(ended(runtime, waiting)["answer"], runtime.key, TYPES)
 
 
+def test_the_app_is_stopped_for_good(start):
+    """Nothing waits for what never comes: jobs in line fail, and new ones are refused."""
+    runtime = start("worker", plugin=WORKER, sets=[*QUICK, "restart.reset_s=60", "restart.stop_after=1"], direct=True)
+    first = accepted(submit(runtime, 0, "crash"))
+    ended(runtime, first)
+    wait_for("the app to be up again", lambda: runtime.health()["app_state"] == "up")
+    crashed, waiting = accepted(submit(runtime, 0, "crash")), [accepted(submit(runtime, 10)) for _ in range(3)]
+    assert ended(runtime, crashed)["status"] == 503
+    for location in waiting:
+        job = ended(runtime, location)
+        assert job["state"] == "failed" and job["status"] == 503 and "stopped for good" in job["answer"]["error"], job
+    assert submit(runtime, 10).status == 503
+    reply = runtime.post("/work", {"ms": 0, "tag": ""})
+    assert reply.status == 503 and "stopped for good" in reply.error and "retry-after" not in reply.headers, reply
+
+
 def test_http_dies(start):
     """Jobs live in nacre-http: they are gone, and the app stops working on them."""
     runtime = start("worker", plugin=WORKER, sets=QUICK, direct=True)

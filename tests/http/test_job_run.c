@@ -366,6 +366,40 @@ START_TEST(waits_for_secrets)
 }
 END_TEST
 
+/* Those that wait would wait for ever, and what is accepted now would, too. */
+START_TEST(an_app_stopped_for_good)
+{
+    static const char text[] =
+        "{\"error\":\"the app is stopped for good: it ended too often, see restart.stop_after\"}";
+    char path[3][64], answer[80];
+    struct nacre_state_frame state = {.head.type = NACRE_FRAME_STATE, .app_state = NACRE_HELPER_STOPPED};
+    begin(1);
+    for (unsigned i = 0; i < 3; i++)
+        submit(path[i]);
+    (void)fake_request(&f, NULL);
+    (void)close(f.app[0]);
+    f.app[0] = -1;
+    expect_state(path[0], "the app ended while the job ran");
+    expect_state(path[1], "\"state\":\"queued\"");
+    fake_state(&f, &state);
+    for (unsigned i = 1; i < 3; i++) {
+        expect_state(path[i], "\"state\":\"failed\"");
+        expect_state(path[i], text);
+        (void)snprintf(answer, sizeof answer, "%s/answer", path[i]);
+        struct answer a = show(answer);
+        ck_assert_msg(a.status == 503 && strcmp(a.body, text) == 0, "%s%s", a.head, a.body);
+        answer_free(&a);
+    }
+    post_job("{}");
+    client_expect(&c, 503, text);
+    client_post(&c, "/process_data", "{}");
+    struct answer a = client_answer(&c, false);
+    ck_assert_msg(a.status == 503 && strcmp(a.body, text) == 0, "%s%s", a.head, a.body);
+    ck_assert_ptr_null(answer_header(&a, "retry-after"));
+    answer_free(&a);
+}
+END_TEST
+
 /* What is accepted now would never run. */
 START_TEST(none_while_stopping)
 {
@@ -426,6 +460,7 @@ static void add(TCase *tc)
     tcase_add_test(tc, two_lanes);
     tcase_add_test(tc, too_large_to_wait);
     tcase_add_test(tc, waits_for_secrets);
+    tcase_add_test(tc, an_app_stopped_for_good);
     tcase_add_test(tc, none_while_stopping);
     tcase_add_test(tc, stopping_with_jobs);
 }
