@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import pathlib
+import random
 import re
 import select
 import signal
@@ -457,10 +458,31 @@ def finish_storm(process, seconds=600):
     return json.loads(out)
 
 
+# Below the range that the kernel hands out by itself (net.ipv4.ip_local_port_range): no connection of anybody's and no
+# bind to port 0 takes one of these between the look here and the program's own bind.
+OWN_PORTS = range(15000, 31000)
+_reserved = []
+
+
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """
+    A port for a program that cannot say which one the kernel gave it. Other test runs on this machine stay away from it:
+    its number is held as a name in the abstract namespace until this process ends.
+    """
+    for port in random.sample(OWN_PORTS, len(OWN_PORTS)):
+        name, probe = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM), socket.socket()
+        with probe:
+            try:
+                name.bind(f"\0nacre-test-port-{port}")
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(("127.0.0.1", port))
+                probe.listen()
+            except OSError:
+                name.close()
+                continue
+        _reserved.append(name)
+        return port
+    raise AssertionError("no port is free")
 
 
 def media_body(n, text="m"):
