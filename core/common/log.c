@@ -1,8 +1,13 @@
 #include "log.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -13,6 +18,8 @@ static const char *const level_names[] = {"debug", "info", "warn", "error"};
 static const char *log_program = "nacre";
 static enum nacre_log_level log_min = NACRE_LEVEL_INFO;
 static bool log_json;
+static mode_t log_kind; /* of file that standard error is */
+static _Atomic uint64_t lines_lost;
 
 struct line {
     char text[LINE_MAX_BYTES];
@@ -24,6 +31,20 @@ void nacre_log_setup(const char *program, enum nacre_log_level min, bool json)
     log_program = program;
     log_min = min;
     log_json = json;
+    struct stat st;
+    log_kind = fstat(STDERR_FILENO, &st) == 0 ? st.st_mode & S_IFMT : 0;
+}
+
+void nacre_log_never_wait(void)
+{
+    struct stat st;
+    if (fstat(STDERR_FILENO, &st) < 0 || (!S_ISFIFO(st.st_mode) && !S_ISCHR(st.st_mode)))
+        return;
+    int fd = open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (fd < 0) /* another user's: a look before each line must do */
+        return;
+    (void)dup2(fd, STDERR_FILENO);
+    (void)close(fd);
 }
 
 enum nacre_log_level nacre_log_level_of(const char *name)
@@ -133,6 +154,20 @@ static void put_start(struct line *l)
         put(l, "\"", 1);
 }
 
+/* A log that cannot be written must not stop what is being logged. False when the line is not there as a whole. */
+static bool write_line(const struct line *l)
+{
+    struct pollfd room = {.fd = STDERR_FILENO, .events = POLLOUT};
+    ssize_t n;
+    if (log_kind == S_IFIFO && poll(&room, 1, 0) == 0)
+        return false;
+    do {
+        n = log_kind == S_IFSOCK ? send(STDERR_FILENO, l->text, l->len, MSG_DONTWAIT | MSG_NOSIGNAL)
+                                 : write(STDERR_FILENO, l->text, l->len);
+    } while (n < 0 && errno == EINTR);
+    return n == (ssize_t)l->len;
+}
+
 void nacre_log_values(enum nacre_log_level level, const char *event, const struct nacre_log_value *values,
                       size_t n)
 {
@@ -144,13 +179,15 @@ void nacre_log_values(enum nacre_log_level level, const char *event, const struc
     put_pair(&l, "level", NLS("", level_names[level]));
     put_pair(&l, "prog", NLS("", log_program));
     put_pair(&l, "event", NLS("", event));
+    uint64_t lost = atomic_exchange(&lines_lost, 0);
+    if (lost)
+        put_pair(&l, "lines_lost", NLI("", lost));
     for (size_t i = 0; i < n; i++)
         put_pair(&l, values[i].key, values[i]);
     if (log_json)
         l.text[l.len++] = '}';
     l.text[l.len++] = '\n';
-    /* a log that cannot be written must not stop what is being logged */
-    while (write(STDERR_FILENO, l.text, l.len) < 0 && errno == EINTR)
-        continue;
+    if (!write_line(&l))
+        (void)atomic_fetch_add(&lines_lost, lost + 1);
     errno = saved;
 }

@@ -18,6 +18,13 @@ enum nacre_log_level { NACRE_LEVEL_DEBUG, NACRE_LEVEL_INFO, NACRE_LEVEL_WARN, NA
 /* Sets what every line of this process starts with; `program` must live as long as the process. */
 void nacre_log_setup(const char *program, enum nacre_log_level min, bool json);
 
+/*
+ * Makes standard error one that nobody waits for: a pipe or terminal whose reader has stopped must not stop who logs.
+ * Opens it anew, for the description that was given to us is others' as well. For the first process of several, before it
+ * starts the others; they inherit it. Files stay as they are.
+ */
+void nacre_log_never_wait(void);
+
 /* The level of a name as the configuration has it; NACRE_LEVEL_INFO for anything else. */
 enum nacre_log_level nacre_log_level_of(const char *name);
 
@@ -44,7 +51,10 @@ static inline struct nacre_log_value nacre_log_text(const char *key, const char 
 #define NLB(KEY, TEXT, LEN) ((struct nacre_log_value){(KEY), (TEXT), (LEN), 0})
 #define NLI(KEY, NUMBER)    ((struct nacre_log_value){(KEY), NULL, 0, (int64_t)(NUMBER)})
 
-/* Writes one line; threads may call it at once. Keeps errno. */
+/*
+ * Writes one line; threads may call it at once. Keeps errno, and never waits: a line that finds no room is lost, and the
+ * next one that does says how many were (lines_lost).
+ */
 void nacre_log_values(enum nacre_log_level level, const char *event, const struct nacre_log_value *values,
                       size_t n);
 

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <seccomp.h>
+#include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -95,6 +96,7 @@ int main(void)
     struct nacre_manifest manifest = {0};
     char why[512] = "out of memory";
     nacre_log_setup("nacre-http", NACRE_LEVEL_INFO, false);
+    (void)signal(SIGPIPE, SIG_IGN); /* who reads the log may go */
     int err = nacre_sandbox_basics();
     if (err) {
         (void)snprintf(why, sizeof why, "no sandbox: %s", strerror(-err));

@@ -102,7 +102,8 @@ static int open_signals(struct nacre_core *c)
     (void)sigaddset(&set, SIGTERM);
     (void)sigaddset(&set, SIGINT);
     (void)sigaddset(&set, SIGCHLD);
-    if (sigprocmask(SIG_BLOCK, &set, NULL) < 0 || signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+    if (sigprocmask(SIG_BLOCK, &set, NULL) < 0 || signal(SIGPIPE, SIG_IGN) == SIG_ERR ||
+        signal(SIGXFSZ, SIG_IGN) == SIG_ERR)
         return -errno;
     c->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
     return c->signals < 0 ? -errno : 0;
@@ -165,6 +166,7 @@ _Noreturn static void run_as_init(void)
 int main(int argc, char **argv)
 {
     struct arguments a;
+    nacre_log_never_wait();
     nacre_log_setup("nacred", NACRE_LEVEL_INFO, false);
     if (getpid() == 1)
         run_as_init();

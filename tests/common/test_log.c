@@ -3,8 +3,11 @@
 #include "suite.h"
 
 #include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 static char text[8192];
@@ -89,6 +92,83 @@ START_TEST(long_values_are_cut_and_the_line_stays_one)
 }
 END_TEST
 
+/* Puts `end` in the place of standard error, which stays open as the result. */
+static int redirect(int end)
+{
+    int saved = dup(STDERR_FILENO);
+    (void)dup2(end, STDERR_FILENO);
+    nacre_log_setup("test", NACRE_LEVEL_INFO, false);
+    return saved;
+}
+
+static void restore(int saved)
+{
+    (void)dup2(saved, STDERR_FILENO);
+    (void)close(saved);
+    nacre_log_setup("test", NACRE_LEVEL_INFO, false);
+}
+
+/* A reader that has stopped costs lines and stops nobody; who reads on learns how many. */
+static void lose_lines(int ends[2], bool anew)
+{
+    char page[4096] = {0};
+    int saved = redirect(ends[1]);
+    if (anew)
+        nacre_log_never_wait();
+    (void)fcntl(ends[0], F_SETFL, O_NONBLOCK);
+    for (unsigned i = 0; i < 3000; i++) /* a write that waits would end in the test's time-out */
+        nacre_log_event(NACRE_LEVEL_INFO, "flood", NLB("x", page, 200));
+    while (read(ends[0], page, sizeof page) > 0)
+        continue;
+    nacre_log_event(NACRE_LEVEL_INFO, "again", NLI("n", 1));
+    nacre_log_event(NACRE_LEVEL_INFO, "after", NLI("n", 2));
+    ssize_t n = read(ends[0], text, sizeof text - 1);
+    bool waits = !(fcntl(ends[1], F_GETFL) & O_NONBLOCK);
+    restore(saved);
+    text[n > 0 ? n : 0] = '\0';
+    ck_assert_msg(strstr(text, "event=again lines_lost=") != NULL, "%s", text);
+    ck_assert_msg(strtoul(strstr(text, "lines_lost=") + 11, NULL, 10) > 1000, "%s", text);
+    ck_assert_msg(strstr(text, "event=after n=2\n") != NULL, "%s", text);
+    ck_assert(waits); /* it is others', too */
+    (void)close(ends[0]);
+    (void)close(ends[1]);
+}
+
+START_TEST(a_full_pipe)
+{
+    int ends[2];
+    ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+    lose_lines(ends, _i == 1);
+}
+END_TEST
+
+START_TEST(a_full_socket)
+{
+    int ends[2];
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+    lose_lines(ends, true);
+}
+END_TEST
+
+START_TEST(nobody_reads)
+{
+    int ends[2];
+    ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+    int before = redirect(ends[1]), full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+    (void)signal(SIGPIPE, SIG_IGN);
+    (void)close(ends[0]);
+    nacre_log_event(NACRE_LEVEL_INFO, "into nothing", NLI("n", 1));
+    (void)dup2(full, STDERR_FILENO);
+    nacre_log_event(NACRE_LEVEL_INFO, "no space", NLI("n", 2));
+    (void)dup2(before, STDERR_FILENO);
+    CAPTURE(nacre_log_event(NACRE_LEVEL_INFO, "seen", NLI("n", 3)));
+    restore(before);
+    ck_assert_msg(strstr(text, "event=seen lines_lost=2 n=3\n") != NULL, "%s", text);
+    (void)close(ends[1]);
+    (void)close(full);
+}
+END_TEST
+
 /* Against the C library's calendar: every day at odd times up to 2400, and the ends of months and years. */
 START_TEST(times)
 {
@@ -115,6 +195,9 @@ static void add(TCase *tc)
     tcase_add_test(tc, json_stays_json_where_it_is_cut);
     tcase_add_test(tc, levels_by_name);
     tcase_add_test(tc, times);
+    tcase_add_loop_test(tc, a_full_pipe, 0, 2);
+    tcase_add_test(tc, a_full_socket);
+    tcase_add_test(tc, nobody_reads);
     tcase_add_test(tc, long_values_are_cut_and_the_line_stays_one);
 }
 

@@ -205,6 +205,12 @@ def status_of(raw):
 
 # ---- The runtime --------------------------------------------------------------------------------------------------
 
+def ready_line(text):
+    """Host, port and public key of what `nacre dev` says when it serves."""
+    host, port, key = re.search(r"url=http://([^:/\s]+):(\d+)\S* public_key=([0-9a-f]{64})", text).groups()
+    return host, int(port), key
+
+
 class Runtime:
     """
     One simulator and one runtime, with everything about them in a directory of their own: started by `nacre dev`, or
@@ -293,9 +299,13 @@ class Runtime:
     def direct_command(self):
         return [str(BIN / "nacred"), "--manifest", str(self.manifest_path), "--plugin", str(self.plugin), *self.options]
 
+    def open_log(self):
+        """What the runtime gets as its standard error."""
+        return open(self.log_path, "ab")
+
     def popen(self, command, ready_fd=False):
         """Starts it with its ready line in our pipe: standard output, or a descriptor that is named to it."""
-        with open(self.log_path, "ab") as log:
+        with self.open_log() as log:
             if not ready_fd:
                 return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, cwd=ROOT)
             ours, theirs = os.pipe()
@@ -328,7 +338,7 @@ class Runtime:
             key, port = re.fullmatch(r"ready ([0-9a-f]{64}) (\d+)\n", self.out).groups()
             host = "127.0.0.1"
         else:
-            host, port, key = re.search(r"url=http://([^:/\s]+):(\d+)\S* public_key=([0-9a-f]{64})", self.out).groups()
+            host, port, key = ready_line(self.out)
             self.root_path = pathlib.Path(re.search(r"root=(\S+)", self.out).group(1))
         self.address = (host, int(port))
         self.key = bytes.fromhex(key)
