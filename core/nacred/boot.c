@@ -168,24 +168,33 @@ static int make_key(struct nacre_core *c)
 /* Says once what this machine can take from us and from the helpers; an enclave's kernel can do all that matters. */
 static int confine(struct nacre_core *c)
 {
-    const int needed = CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWIPC;
-    const int namespaces = nacre_confine_namespaces(), landlock = nacre_landlock_version();
+    static const char *const said[] = {"shared", "single", "apart"};
+    const int needed = CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWIPC | (c->is_init ? CLONE_NEWPID : 0);
+    const int landlock = nacre_landlock_version();
+    enum nacre_cores cores;
+    int namespaces = nacre_confine_namespaces(&cores);
     char text[64];
+    int err = nacre_confine_self();
+    if (err)
+        return nacre_refuse("system calls cannot be confined: %s", strerror(-err));
+    if (nacre_pids_open(&c->pids) == 0)
+        namespaces |= CLONE_NEWPID;
     nacre_confine_text(namespaces, text);
     if (c->is_init && ((namespaces & needed) != needed || landlock == 0))
-        return nacre_refuse("this kernel has namespaces '%s', Landlock %d; needed are 'net mnt ipc' and 1",
-                            text, landlock);
-    c->http.identity = c->app.identity = (struct nacre_identity){.namespaces = namespaces};
+        return nacre_refuse(
+            "this kernel has namespaces '%s', Landlock %d; needed are 'net mnt ipc pid' and 1", text,
+            landlock);
+    c->http.identity = c->app.identity =
+        (struct nacre_identity){.namespaces = namespaces & ~CLONE_NEWPID, .pids = &c->pids};
+    c->app.identity.core = cores == NACRE_CORES_APART;
     if (c->is_init) {
         c->http.identity.id = NACRE_HTTP_UID;
         c->app.identity.id = NACRE_APP_UID;
         c->http.identity.threads = c->app.identity.threads = NACRE_HELPER_THREADS;
     }
-    int err = nacre_confine_self();
-    if (err)
-        return nacre_refuse("system calls cannot be confined: %s", strerror(-err));
     nacre_log_event((namespaces & needed) == needed && landlock ? NACRE_LEVEL_INFO : NACRE_LEVEL_WARN,
-                    "confined", NLS("namespaces", text), NLI("landlock", landlock));
+                    "confined", NLS("namespaces", text), NLI("landlock", landlock), NLS("cores", said[cores]),
+                    NLI("process_1", c->pids.init));
     return 0;
 }
 
@@ -224,6 +233,7 @@ void nacre_shut_down(struct nacre_core *c)
         nacre_signer_stop(&c->signers[--c->n_signers]);
     nacre_keys_free(c->keys);
     c->keys = NULL;
+    nacre_pids_close(&c->pids);
     if (c->nsm.queue)
         nacre_nsm_thread_stop(&c->nsm);
     else

@@ -19,14 +19,16 @@ static const struct {
     int flag;
     const char *name;
 } kinds[] = {{CLONE_NEWUSER, "user"}, {CLONE_NEWNET, "net"}, {CLONE_NEWNS, "mnt"},
-             {CLONE_NEWIPC, "ipc"},   {CLONE_NEWUTS, "uts"}, {CLONE_NEWCGROUP, "cgroup"}};
+             {CLONE_NEWIPC, "ipc"},   {CLONE_NEWUTS, "uts"}, {CLONE_NEWCGROUP, "cgroup"},
+             {CLONE_NEWPID, "pid"}};
 #define KINDS (sizeof kinds / sizeof kinds[0])
+#define TRIED (KINDS - 1) /* whoever makes a PID namespace in here would be told of one that nobody can use */
 
 /* Bits of `kinds`, as an exit status. Root needs no user namespace, and would only be confused by one. */
 static int try_all(void)
 {
     int had = 0;
-    for (size_t i = geteuid() == 0 ? 1 : 0; i < KINDS; i++)
+    for (size_t i = geteuid() == 0 ? 1 : 0; i < TRIED; i++)
         if (unshare(kinds[i].flag) == 0)
             had |= 1 << i;
         else if (i == 0)
@@ -34,17 +36,27 @@ static int try_all(void)
     return had;
 }
 
-int nacre_confine_namespaces(void)
+static enum nacre_cores try_cores(void)
+{
+    if (prctl(PR_SCHED_CORE, PR_SCHED_CORE_CREATE, 0, PR_SCHED_CORE_SCOPE_THREAD, 0) == 0)
+        return NACRE_CORES_APART;
+    return errno == ENODEV ? NACRE_CORES_SINGLE : NACRE_CORES_SHARED;
+}
+
+int nacre_confine_namespaces(enum nacre_cores *cores)
 {
     int status = 0, flags = 0;
     pid_t pid = fork();
     if (pid == 0)
-        _exit(try_all());
+        _exit(try_all() | (int)try_cores() << TRIED);
     while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
         continue;
-    for (size_t i = 0; i < KINDS && pid > 0 && WIFEXITED(status); i++)
+    if (pid <= 0 || !WIFEXITED(status))
+        status = 0;
+    for (size_t i = 0; i < TRIED; i++)
         if (WEXITSTATUS(status) & 1 << i)
             flags |= kinds[i].flag;
+    *cores = (enum nacre_cores)(WEXITSTATUS(status) >> TRIED);
     return flags;
 }
 
@@ -75,7 +87,7 @@ static const char *const calls[] = {
     "mmap", "munmap", "mremap", "mprotect", "madvise", "brk", "mlock", "mlock2", "munlock",
     /* threads and helpers, and what those give up before they run anything of others */
     "clone", "clone3", "fork", "vfork", "execve", "wait4", "waitid", "kill", "tgkill", "exit", "exit_group", "futex",
-    "set_robust_list", "set_tid_address", "rseq", "arch_prctl", "prctl", "seccomp", "unshare", "setsid", "setgroups",
+    "set_robust_list", "set_tid_address", "rseq", "arch_prctl", "prctl", "seccomp", "unshare", "setns", "setsid", "setgroups",
     "setresuid", "setresgid", "capget", "capset", "landlock_create_ruleset", "landlock_add_rule",
     "landlock_restrict_self", "getrlimit", "setrlimit", "prlimit64", "sched_setscheduler", "sched_getaffinity",
     "sched_setaffinity", "sched_yield", "sysinfo", "uname", "getrusage",
@@ -127,6 +139,8 @@ static int refuse_arguments(void *ctx)
     int err = refuse_sockets(ctx);
     if (!err)
         err = refuse_files(ctx);
+    if (!err) /* into the helpers' PID namespace and back */
+        err = seccomp_rule_add(ctx, REFUSE, SCMP_SYS(setns), 1, SCMP_A1(SCMP_CMP_NE, CLONE_NEWPID, 0));
     for (size_t i = 0; i < sizeof typing / sizeof typing[0] && !err; i++)
         err = seccomp_rule_add(ctx, REFUSE, SCMP_SYS(ioctl), 1,
                                SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffffffu, typing[i]));

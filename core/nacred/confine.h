@@ -4,13 +4,21 @@
 #ifndef NACRE_NACRED_CONFINE_H
 #define NACRE_NACRED_CONFINE_H
 
+/* Whether a process can have the threads of a processor core for itself while it runs (core scheduling). */
+enum nacre_cores {
+    NACRE_CORES_SHARED, /* this kernel cannot */
+    NACRE_CORES_SINGLE, /* the cores have one thread: nothing to do */
+    NACRE_CORES_APART,  /* it can */
+};
+
 /*
  * The namespaces (CLONE_NEW*) of their own that helpers can be given here, found by trying in a child: network, mounts,
- * IPC, host name, control groups; without root in a user namespace. 0: none. Before there are threads.
+ * IPC, host name, control groups; without root in a user namespace. 0: none. (PIDs are another matter: pids.h.)
+ * Into *cores what core scheduling there is. Before there are threads.
  */
-int nacre_confine_namespaces(void);
+int nacre_confine_namespaces(enum nacre_cores *cores);
 
-/* "net mnt ipc uts cgroup" into out, in parts as they are in the set. */
+/* "net mnt ipc uts cgroup pid" into out, in parts as they are in the set. */
 void nacre_confine_text(int namespaces, char out[64]);
 
 /*

@@ -9,6 +9,7 @@
 #include "broker.h"
 #include "listen.h"
 #include "nsm_thread.h"
+#include "pids.h"
 #include "secrets.h"
 #include "sign.h"
 #include "spawn.h"
@@ -18,6 +19,7 @@
 
 #define NACRE_EXIT_BOOT 2 /* refused to start; there has been no key, or nobody has seen it */
 #define NACRE_EXIT_HTTP 3 /* nacre-http died more often in a row than the configuration allows */
+#define NACRE_EXIT_PIDS 4 /* process 1 of the helpers' PID namespace was ended, and with it the namespace */
 
 /* Kinds of events, in the upper half of epoll's data. */
 enum nacre_event {
@@ -53,6 +55,7 @@ struct nacre_core {
     int manifest_fd, plugin_fd; /* sealed */
     int ready_fd;               /* -1: none, or written already */
     int epoll, signals;
+    struct nacre_pids pids; /* the helpers' */
     struct nacre_manifest manifest;
     struct nacre_listeners listeners;
     const struct nacre_keys *keys;

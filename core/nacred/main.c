@@ -29,6 +29,7 @@ static struct nacre_core core = {
     .ready_fd = -1,
     .epoll = -1,
     .signals = -1,
+    .pids = {.own = -1, .inner = -1},
     .nsm = {.nsm = {.fd = -1}, .ready_fd = -1},
     .secrets = {.listener = -1, .connection = -1},
     .http = {.control = -1},
@@ -148,9 +149,12 @@ static int run(const struct arguments *a)
         core.exit_code = NACRE_EXIT_BOOT;
     }
     if (core.exit_code != NACRE_EXIT_BOOT)
-        nacre_log_event(core.exit_code ? NACRE_LEVEL_ERROR : NACRE_LEVEL_INFO, "ended",
-                        NLS("reason", core.exit_code ? "nacre-http is not restarted any more" : "stopped"),
-                        NLI("exit", core.exit_code));
+        nacre_log_event(
+            core.exit_code ? NACRE_LEVEL_ERROR : NACRE_LEVEL_INFO, "ended",
+            NLS("reason", core.exit_code == NACRE_EXIT_HTTP   ? "nacre-http is not restarted any more"
+                          : core.exit_code == NACRE_EXIT_PIDS ? "no helper can be started any more"
+                                                              : "stopped"),
+            NLI("exit", core.exit_code));
     return core.exit_code;
 }
 

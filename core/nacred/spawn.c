@@ -20,6 +20,8 @@ static bool assume(const struct nacre_identity *as)
     const struct rlimit threads = {as->threads, as->threads};
     if (as->namespaces && unshare(as->namespaces) < 0)
         return false;
+    if (as->core && prctl(PR_SCHED_CORE, PR_SCHED_CORE_CREATE, 0, PR_SCHED_CORE_SCOPE_THREAD, 0) < 0)
+        return false;
     return as->id == 0 || (setrlimit(RLIMIT_NPROC, &threads) == 0 && setgroups(0, NULL) == 0 &&
                            setresgid(as->id, as->id, as->id) == 0 && setresuid(as->id, as->id, as->id) == 0 &&
                            prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
@@ -83,17 +85,23 @@ pid_t nacre_spawn(const char *path, char *const argv[], const int *fds, size_t n
         return -EINVAL;
     if (pipe2(report, O_CLOEXEC) < 0)
         return -errno;
-    pid_t pid = fork();
+    int away = nacre_pids_enter(as->pids);
+    pid_t pid = away ? -1 : fork();
     if (pid == 0) {
         int why = become(path, argv, fds, n_fds, &report[1], as);
         while (write(report[1], &why, sizeof why) < 0 && errno == EINTR)
             continue;
         _exit(127);
     }
-    int err = pid < 0 ? -errno : 0;
+    int err = away ? away : pid < 0 ? -errno : 0;
+    away = nacre_pids_leave(as->pids);
     (void)close(report[1]);
     if (!err)
         err = await_exec(report[0]);
+    if (!err && away) { /* without a way back there could be no more threads */
+        (void)kill(pid, SIGKILL);
+        err = away;
+    }
     (void)close(report[0]);
     if (err && pid > 0)
         while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)

@@ -2,6 +2,9 @@
 #ifndef NACRE_NACRED_SPAWN_H
 #define NACRE_NACRED_SPAWN_H
 
+#include "pids.h"
+
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -13,6 +16,9 @@ struct nacre_identity {
     uid_t id;         /* uid and gid, without further groups; 0: whoever we are, and our limits */
     uint32_t threads; /* at most */
     int namespaces;   /* CLONE_NEW*: of its own, see confine.h */
+    bool
+        core; /* never on two threads of one processor core together with others; the kernel can, see confine.h */
+    const struct nacre_pids *pids; /* the PID namespace it is born into; NULL: ours */
 };
 
 /*

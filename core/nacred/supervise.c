@@ -196,6 +196,15 @@ static void reaped(struct nacre_core *c, struct nacre_helper *h, int status)
     nacre_send_state(c);
 }
 
+/* Process 1 of the helpers' PID namespace is gone: no helper lives, and none can be started any more. */
+static void lost_pids(struct nacre_core *c)
+{
+    c->pids.init = 0;
+    c->exit_code = NACRE_EXIT_PIDS;
+    nacre_log_event(NACRE_LEVEL_ERROR, "process 1 of the helpers ended", NLI("exit", c->exit_code));
+    nacre_helpers_stop(c, nacre_monotonic_ns());
+}
+
 void nacre_helpers_reap(struct nacre_core *c)
 {
     int status;
@@ -205,6 +214,8 @@ void nacre_helpers_reap(struct nacre_core *c)
             reaped(c, &c->http, status);
         else if (pid == c->app.pid)
             reaped(c, &c->app, status);
+        else if (pid == c->pids.init)
+            lost_pids(c);
     }
 }
 

@@ -204,6 +204,23 @@ START_TEST(without_http_there_is_an_end)
 }
 END_TEST
 
+/* Helpers live in a PID namespace. When its process 1 is ended, none lives there, ever: nacred says so and ends. */
+START_TEST(without_process_1_of_the_helpers_there_is_an_end)
+{
+    world_start(&w);
+    const char *said = strstr(world_read(&w, "log"), "process_1=");
+    ck_assert_ptr_nonnull(said);
+    pid_t init = (pid_t)strtol(said + strlen("process_1="), NULL, 10);
+    if (init == 0) {
+        (void)printf("skipped: no PID namespace without root\n");
+        return;
+    }
+    ck_assert_int_eq(kill(init, SIGKILL), 0);
+    ck_assert_int_eq(world_wait(&w, 20000), 4);
+    ck_assert_int_eq(world_logged(&w, "event=ended reason=\"no helper can be started any more\""), 1);
+}
+END_TEST
+
 START_TEST(backoff_grows_and_is_shown)
 {
     w.config.restart_initial_ms = 20;
@@ -314,6 +331,7 @@ static void add(TCase *tc)
     tcase_add_test(tc, an_app_whose_answers_do_not_fit_gets_no_signature);
     tcase_add_test(tc, an_app_is_stopped_where_the_configuration_says_so);
     tcase_add_test(tc, without_http_there_is_an_end);
+    tcase_add_test(tc, without_process_1_of_the_helpers_there_is_an_end);
     tcase_add_test(tc, backoff_grows_and_is_shown);
     tcase_add_test(tc, who_ignores_stop_is_killed);
     tcase_add_test(tc, asked_twice_it_stops_at_once);

@@ -175,6 +175,21 @@ def test_no_parent(image):
     assert re.search(machine.event("cannot start") + '.*"heartbeat: no answer from the parent within 20000 ms', line), line
 
 
+@pytest.mark.parametrize("smp, said", [("1", "single"), ("2,sockets=1,cores=1,threads=2", "apart")])
+def test_cores(image, smp, said):
+    """On two threads of one core the app never runs beside the key; with one thread there is nothing to part. Both ways
+    the helpers are in a PID namespace, which an enclave does not start without."""
+    with enclave.Enclave(image, smp=smp) as running:
+        line = running.console.await_line(machine.event("confined") + ".*", 180)[1].group()
+        assert f'"cores":"{said}"' in line, line
+        assert re.search(r'"namespaces":"net mnt ipc uts [a-z ]*pid"', line), line
+        if bridge.manifest_of(image)["descriptor"]["secrets"]:
+            running.console.await_line(machine.event("helper up"), 180)
+            bridge.push_secrets(running, b'{"API_KEY":"x"}')
+        running.ready()
+        assert running.post(MEDIA)[0] == 200
+
+
 # ---- Two readers of images ----------------------------------------------------------------------------------------
 
 def sign_options(directory):

@@ -128,10 +128,11 @@ class Console(threading.Thread):
 class Machines:
     """A context: the parent is up and the enclave has been started when it is entered, all is gone when it is left."""
 
-    def __init__(self, eif, programs, parent_init, *, memory_mib=MEMORY_MIB, echo=None, with_parent=True):
+    def __init__(self, eif, programs, parent_init, *, memory_mib=MEMORY_MIB, smp="1", echo=None, with_parent=True):
         self.eif, self.programs = pathlib.Path(eif).resolve(), pathlib.Path(programs)
         self.parent_init = pathlib.Path(parent_init)
         self.memory_mib, self.echo, self.with_parent = memory_mib, echo, with_parent
+        self.smp = smp  # processors of the enclave, as QEMU's option says it
         self.processes = []
         self.dir = None
 
@@ -177,10 +178,10 @@ class Machines:
                 raise BootError(f"vhost-device-vsock does not start\n{self.vsock_log.text()}")
             time.sleep(0.02)
 
-    def _qemu(self, machine, memory_mib, name, *more):
+    def _qemu(self, machine, memory_mib, name, *more, smp="1"):
         return self._spawn([
             self.programs / "qemu-system-x86_64", "-L", "/usr/share/qemu", "-L", "/usr/share/seabios",
-            "-M", machine, "-accel", "tcg", "-cpu", "max", "-smp", "1", "-m", f"{memory_mib}M",
+            "-M", machine, "-accel", "tcg", "-cpu", "max", "-smp", smp, "-m", f"{memory_mib}M",
             "-nodefaults", "-display", "none", "-monitor", "none", "-serial", "stdio", "-no-reboot",
             "-chardev", f"socket,id=vsock,path={self.dir}/{name}.vhost", *more,
         ])
@@ -201,7 +202,7 @@ class Machines:
         self.started = time.monotonic()
         self.console = Console(self._qemu(
             f"nitro-enclave,vsock=vsock,id={INSTANCE}-enc0123456789abcdef,parent-role={ROLE},parent-id={INSTANCE}",
-            self.memory_mib, "enclave", "-kernel", self.eif,
+            self.memory_mib, "enclave", "-kernel", self.eif, smp=self.smp,
         ), self.echo)
 
     def host_socket(self, port):
