@@ -15,6 +15,7 @@ ARGS ?=
 # Not a pyenv or a virtual environment: the Debian packages that the tests use are installed for this one.
 PYTHON ?= /usr/bin/python3
 SOAK_SECONDS ?= 1800
+KILL_SECONDS ?= 300
 
 OUT := $(CURDIR)/out
 JOBS := $(shell nproc 2>/dev/null || echo 2)
@@ -141,7 +142,8 @@ compare-ml: build-tests ## train beside scikit-learn and PyTorch (installed as n
 	@tools/setup.sh test compare
 	@$(PYTHON) bench/mltraining.py --out "$(OUT)" $(ARGS)
 
-soak: build-tests ## load with crashes for SOAK_SECONDS, watching memory and descriptors
+soak: build-tests ## helpers killed every second for KILL_SECONDS; load with crashes for SOAK_SECONDS: nothing grows
+	@$(PYTHON) bench/soak.py --out "$(OUT)" --kill-seconds $(KILL_SECONDS)
 	@$(PYTHON) bench/soak.py --out "$(OUT)" --seconds $(SOAK_SECONDS)
 
 clean: ## remove out/

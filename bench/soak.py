@@ -16,13 +16,26 @@ sys.path.insert(0, str(ROOT / "tests" / "e2e"))
 QUICK = ["restart.initial_ms=1", "restart.max_ms=1", "restart.reset_s=1"]
 
 
+def kill_every_second(seconds):
+    from kill_load import KillLoad
+    kills = KillLoad()
+    with kills.runtime:
+        kills.load(seconds)
+        kills.finish()
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=pathlib.Path, default=ROOT / "out")
     parser.add_argument("--seconds", type=float, default=1800)
     parser.add_argument("--crash-every", type=float, default=5, help="seconds; 0 for never")
+    parser.add_argument("--kill-seconds", type=float, default=0,
+                        help="instead: both helpers killed once a second for so long, everything about answers checked")
     args = parser.parse_args()
     os.environ["NACRE_OUT"] = str(args.out.resolve())
+    if args.kill_seconds:
+        kill_every_second(args.kill_seconds)
+        return
     import harness
 
     runtime = harness.Runtime("media", direct=True, sets=QUICK)

@@ -12,9 +12,10 @@
 static const char usage[] =
     "storm --to ADDR:PORT (--requests N | --seconds S) [--connections 64] [--key HEX] [--seed N] [--gap-ms "
     "20]\n"
-    "      [--give-up S]\n"
+    "      [--give-up S] [--bound-ms N] [--canary WORD] [--forbid TEXT]\n"
     "Sends different media requests over keep-alive connections; with --key verifies each answer's "
-    "signature.\n"
+    "signature;\n"
+    "with --bound-ms also that its time is that of the exchange, within N ms; no answer may hold TEXT.\n"
     "Exit status: 0 when every answer with status 200 was right, 1 when one was not, 2 for bad arguments.\n";
 
 static int compare(const void *a, const void *b)
@@ -33,9 +34,11 @@ static void print(struct storm_result *r)
     double seconds = (double)(r->end_ns - r->begin_ns) / 1e9;
     if (r->good)
         qsort(r->latency_us, r->good, sizeof *r->latency_us, compare);
-    printf("{\"sent\":%" PRIu64 ",\"good\":%" PRIu64 ",\"wrong\":%" PRIu64 ",\"closed\":%" PRIu64
+    printf("{\"sent\":%" PRIu64 ",\"good\":%" PRIu64 ",\"wrong\":%" PRIu64 ",\"foreign\":%" PRIu64
+           ",\"bad_signature\":%" PRIu64 ",\"bad_time\":%" PRIu64 ",\"leaks\":%" PRIu64 ",\"closed\":%" PRIu64
            ",\"refused\":%" PRIu64 ",\"malformed\":%" PRIu64 ",\"statuses\":{",
-           r->sent, r->good, r->wrong, r->closed, r->refused, r->malformed);
+           r->sent, r->good, r->wrong, r->foreign, r->bad_signature, r->bad_time, r->leaks, r->closed,
+           r->refused, r->malformed);
     const char *comma = "";
     for (unsigned i = 0; i < 600; i++) {
         if (r->status[i]) {
@@ -80,7 +83,8 @@ static bool parse(struct storm_options *o, int argc, char **argv)
     static const struct option names[] = {
         {"to", 1, NULL, 't'},          {"requests", 1, NULL, 'r'}, {"seconds", 1, NULL, 's'},
         {"connections", 1, NULL, 'c'}, {"key", 1, NULL, 'k'},      {"seed", 1, NULL, 'e'},
-        {"gap-ms", 1, NULL, 'g'},      {"give-up", 1, NULL, 'u'},  {NULL, 0, NULL, 0}};
+        {"gap-ms", 1, NULL, 'g'},      {"give-up", 1, NULL, 'u'},  {"bound-ms", 1, NULL, 'b'},
+        {"canary", 1, NULL, 'n'},      {"forbid", 1, NULL, 'f'},   {NULL, 0, NULL, 0}};
     bool ok = true;
     for (int c; (c = getopt_long(argc, argv, "", names, NULL)) != -1;) {
         switch (c) {
@@ -104,6 +108,17 @@ static bool parse(struct storm_options *o, int argc, char **argv)
             break;
         case 'g':
             o->gap_ns = strtoull(optarg, NULL, 10) * 1000000u;
+            break;
+        case 'b':
+            o->timed = true;
+            o->bound_ms = strtoull(optarg, NULL, 10);
+            break;
+        case 'n':
+            ok = ok && strlen(optarg) <= 40 && !strpbrk(optarg, "\"\\");
+            o->canary = optarg;
+            break;
+        case 'f':
+            o->forbid = optarg;
             break;
         case 'u':
             o->give_up = strtod(optarg, NULL);
@@ -132,5 +147,5 @@ int main(int argc, char **argv)
     }
     print(&r);
     free(r.latency_us);
-    return r.wrong || r.malformed ? 1 : 0;
+    return r.wrong || r.malformed || r.leaks ? 1 : 0;
 }

@@ -45,6 +45,13 @@ uint64_t storm_now_ns(void)
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
+uint64_t storm_real_ms(void)
+{
+    struct timespec t;
+    (void)clock_gettime(CLOCK_REALTIME, &t);
+    return (uint64_t)t.tv_sec * 1000u + (uint64_t)t.tv_nsec / 1000000u;
+}
+
 static void hang_up(struct load *l, struct conn *c)
 {
     if (c->asked) {
@@ -133,15 +140,30 @@ static void note_good(struct load *l, uint64_t asked_ns)
 
 static void note(struct load *l, struct conn *c, unsigned status, const char *body, size_t len)
 {
-    const char *why = NULL;
+    static const char *const words[] = {"", "does not hold what was asked for", "bad signature",
+                                        "time outside its bound"};
+    static const char error[] = "{\"error\":\"";
+    const struct storm_options *o = l->o;
+    struct storm_result *r = l->r;
+    /* both are terminated: the head where it ends, the body with all that came */
+    if (o->forbid && (strstr(c->in, o->forbid) || strstr(body, o->forbid)))
+        r->leaks++;
+    else if (status != 200 && (strncmp(body, error, sizeof error - 1) != 0 || strstr(body, "signature\":\"")))
+        r->leaks++;
     if (status != 200) {
-        l->r->status[status < 600 ? status : 0]++;
-    } else if (storm_check(l->o, &c->question, body, len, &why)) {
-        note_good(l, c->asked_ns);
-    } else {
-        if (l->r->wrong++ == 0)
-            (void)snprintf(l->r->first_wrong, sizeof l->r->first_wrong, "%s: %.*s", why, (int)len, body);
+        r->status[status < 600 ? status : 0]++;
+        return;
     }
+    enum storm_verdict v = storm_check(o, &c->question, body, len);
+    if (v == STORM_RIGHT) {
+        note_good(l, c->asked_ns);
+        return;
+    }
+    r->foreign += v == STORM_FOREIGN;
+    r->bad_signature += v == STORM_UNSIGNED;
+    r->bad_time += v == STORM_UNTIMELY;
+    if (r->wrong++ == 0)
+        (void)snprintf(r->first_wrong, sizeof r->first_wrong, "%s: %.*s", words[v], (int)len, body);
 }
 
 static const char *header(const char *head, const char *name)

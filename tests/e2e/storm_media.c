@@ -20,8 +20,8 @@ static void fill(const struct storm_options *o, uint64_t n, struct storm_questio
 {
     uint64_t seed[2] = {o->seed, n};
     crypto_generichash(q->hash, sizeof q->hash, (const uint8_t *)seed, sizeof seed, NULL, 0);
-    int len = snprintf(q->metadata, sizeof q->metadata, "storm %llu/%llu ", (unsigned long long)o->seed,
-                       (unsigned long long)n);
+    int len = snprintf(q->metadata, STORM_METADATA_MAX - 160u, "storm %llu/%llu %s ",
+                       (unsigned long long)o->seed, (unsigned long long)n, o->canary ? o->canary : "");
     size_t at = (size_t)len;
     size_t want = at + q->hash[0] % 160u;
     for (size_t i = 0; at < want; i++)
@@ -36,6 +36,7 @@ size_t storm_ask(const struct storm_options *o, uint64_t n, struct storm_questio
     char digits[65];
     char body[STORM_REQUEST_MAX / 2];
     fill(o, n, q);
+    q->asked_ms = storm_real_ms();
     hex(digits, q->hash, sizeof q->hash);
     int body_len = snprintf(body, sizeof body, "{\"payload\":{\"media_hash\":\"%s\",\"metadata\":\"%s\"}}",
                             digits, q->metadata);
@@ -113,19 +114,17 @@ static size_t signed_bytes(const struct storm_question *q, uint64_t timestamp, u
     return n + q->metadata_len;
 }
 
-bool storm_check(const struct storm_options *o, const struct storm_question *q, const char *body, size_t len,
-                 const char **why)
+enum storm_verdict storm_check(const struct storm_options *o, const struct storm_question *q,
+                               const char *body, size_t len)
 {
     uint8_t signature[64], message[64 + STORM_METADATA_MAX];
     uint64_t timestamp = 0;
-    if (!parse(q, body, len, &timestamp, signature)) {
-        *why = "the answer does not hold what was asked for";
-        return false;
-    }
+    if (!parse(q, body, len, &timestamp, signature))
+        return STORM_FOREIGN;
     size_t n = signed_bytes(q, timestamp, message);
-    if (o->verify && crypto_sign_verify_detached(signature, message, n, o->key) != 0) {
-        *why = "bad signature";
-        return false;
-    }
-    return true;
+    if (o->verify && crypto_sign_verify_detached(signature, message, n, o->key) != 0)
+        return STORM_UNSIGNED;
+    if (o->timed && (timestamp + o->bound_ms < q->asked_ms || timestamp > storm_real_ms() + o->bound_ms))
+        return STORM_UNTIMELY;
+    return STORM_RIGHT;
 }

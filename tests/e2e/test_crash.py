@@ -6,6 +6,7 @@ import time
 import pytest
 
 import harness
+from kill_load import KillLoad
 from harness import descriptors, finish_storm, media_body, memory_kib, start_time, wait_for
 
 HELPERS = ("nacre-app", "nacre-http")
@@ -24,6 +25,27 @@ def crash(runtime, name):
     new = wait_for(f"{name} to be replaced", lambda: runtime.pid(name), pause=0.001)
     assert (new, start_time(new)) != (old, born)
     return at
+
+
+def test_killed_every_second():
+    """The short form of what `make soak` does for five minutes."""
+    kills = KillLoad()
+    with kills.runtime:
+        kills.load(15)
+        kills.finish()
+        assert min(kills.kills.values()) >= 12 and kills.sums["good"] > 1000, (kills.kills, kills.sums)
+
+
+def test_what_the_kill_load_would_notice():
+    """The control: an answer at another time, one with a text that is forbidden, and another key are all counted."""
+    runtime = harness.Runtime("media", sim=["--fault", "clock:-86400000"])
+    with runtime:
+        for options, name in (({"bound_ms": 100}, "bad_time"), ({"forbid": "signature"}, "leaks")):
+            report = finish_storm(runtime.begin_storm(requests=10, connections=1, **options), check=False)
+            assert report[name] == 10, report
+        runtime.key = bytes(32)
+        report = finish_storm(runtime.begin_storm(requests=10, connections=1), check=False)
+        assert report["bad_signature"] == report["wrong"] == 10, report
 
 
 @pytest.mark.parametrize("name", HELPERS)
