@@ -24,6 +24,7 @@ const struct nacre_config_key nacre_config_keys[] = {
     STRING("listen", "admin", listen_admin, "none", "none|tcp:|vsock:"),
     STRING("nsm", "transport", nsm_transport, "device", "device|unix:"),
     NUMBER("nsm", "queue", nsm_queue, 1, 1024, 64),
+    NUMBER("nsm", "batch", nsm_batch, 0, 16384, 1024),
     NUMBER("clock", "interval_s", clock_interval_s, 1, 3600, 60),
     NUMBER("clock", "max_error_ms", clock_max_error_ms, 1, 60000, 1000),
     NUMBER("http", "threads", http_threads, 0, 16, 0),

@@ -20,6 +20,7 @@ struct nacre_config {
     char listen_admin[NACRE_CONFIG_TEXT];
     char nsm_transport[NACRE_CONFIG_TEXT];
     uint64_t nsm_queue;
+    uint64_t nsm_batch;
     uint64_t clock_interval_s;
     uint64_t clock_max_error_ms;
     uint64_t http_threads;

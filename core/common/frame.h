@@ -195,7 +195,7 @@ struct nacre_attest_frame {
     struct nacre_frame_head head;
     uint64_t id; /* not 0 */
     uint32_t nonce_len;
-    uint32_t reserved;
+    uint32_t batch; /* 1: the nonce is the root over many; at most one of these waits, beside the queue */
     uint8_t nonce[NACRE_NONCE_MAX];
 };
 

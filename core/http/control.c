@@ -155,6 +155,8 @@ static void take_document(struct nacre_control *c)
     uint32_t lane = nacre_slots_lane_of(d->id);
     if (d->id == 0 && d->status == 200)
         nacre_shared_set_document(&c->shared, c->inbox.payload, c->inbox.payload_len, d->made_ns);
+    else if (nacre_batch_done(&c->shared, d->id, d->status, c->inbox.payload, c->inbox.payload_len))
+        return;
     else if (d->id != 0 && lane < c->shared.n_lanes)
         nacre_lane_post_document(&c->shared.lanes[lane], d->id, d->status, c->inbox.payload,
                                  c->inbox.payload_len);

@@ -61,6 +61,9 @@ static void take_query(struct nacre_head *head, struct nacre_slice name, struct 
     } else if (name.len == 6 && memcmp(name.ptr, "attest", 6) == 0) {
         head->attest = value;
         head->n_attest++;
+    } else if (name.len == 5 && memcmp(name.ptr, "batch", 5) == 0) {
+        head->batch = value;
+        head->n_batch++;
     }
 }
 
@@ -190,6 +193,18 @@ static struct nacre_refusal take_nonce(struct nacre_conn *conn, struct nacre_sli
     return (struct nacre_refusal){0};
 }
 
+/* May the document be shared? What is no clear yes or no is refused: the two are checked in different ways. */
+static struct nacre_refusal take_batch(struct nacre_conn *conn, const struct nacre_head *head)
+{
+    bool yes = head->n_batch == 1 && IS(head->batch, "1");
+    if (head->n_batch > 1 || (head->n_batch && !yes && !IS(head->batch, "0")))
+        return nacre_refuse(400, "batch must be 1 or 0, once");
+    if (yes && !head->n_nonce)
+        return nacre_refuse(400, "batch=1 needs a nonce");
+    conn->batch = yes && conn->lane->shared->manifest->config.nsm_batch > 0;
+    return (struct nacre_refusal){0};
+}
+
 static struct nacre_refusal take_params(struct nacre_conn *conn, const struct nacre_match *match)
 {
     size_t room = 0;
@@ -262,6 +277,8 @@ struct nacre_refusal nacre_head_judge(struct nacre_conn *conn, const struct nacr
     if (!r.status)
         r = take_params(conn, &match);
     bool attestation = conn->path->builtin && conn->path->index == NACRE_BUILTIN_ATTESTATION;
+    if (!r.status && attestation)
+        r = take_batch(conn, head);
     if (!r.status && attestation && head->n_nonce)
         r = take_nonce(conn, head->nonce, head->n_nonce);
     else if (!r.status && !conn->path->builtin && head->n_attest)

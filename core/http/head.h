@@ -9,8 +9,9 @@ struct nacre_head {
     struct nacre_slice content_type; /* ptr NULL: no such header */
     struct nacre_slice nonce;        /* ?nonce= */
     struct nacre_slice attest;       /* ?attest= */
+    struct nacre_slice batch;        /* ?batch= */
     uint64_t content_length;         /* 0 when there is none */
-    uint32_t n_content_length, n_transfer_encoding, n_host, n_nonce, n_attest;
+    uint32_t n_content_length, n_transfer_encoding, n_host, n_nonce, n_attest, n_batch;
     bool bad_length;
     bool bad_field; /* a name or value that RFC 9110 does not allow */
     bool chunked;

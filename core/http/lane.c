@@ -58,7 +58,10 @@ int nacre_lane_init(struct nacre_lane *lane, struct nacre_shared *shared, uint32
     if (err)
         return err;
     const struct nacre_config *config = &shared->manifest->config;
-    err = nacre_slots_init(&lane->slots, (uint32_t)(config->http_in_flight + config->jobs_concurrent), index);
+    lane->mail.last_batch = &lane->mail.batches;
+    err = nacre_slots_init(&lane->slots,
+                           (uint32_t)(config->http_in_flight + config->jobs_concurrent + config->nsm_batch),
+                           index);
     if (!err)
         err = nacre_inbox_init(&lane->inbox);
     if (!err)
@@ -94,6 +97,7 @@ void nacre_lane_free(struct nacre_lane *lane)
         free(lane->mail.first);
         lane->mail.first = next;
     }
+    nacre_mail_free_batches(lane->mail.batches);
     nacre_inbox_free(&lane->inbox);
     nacre_metrics_free(&lane->metrics);
     nacre_slots_free(&lane->slots);

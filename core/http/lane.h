@@ -50,6 +50,7 @@ struct nacre_conn {
     bool chunked;
     bool browser;                 /* it has an Origin */
     bool async;                   /* it prefers to be a job */
+    bool batch;                   /* its document may be shared */
     uint8_t job_id[NACRE_JOB_ID]; /* the job it became, or is about */
     enum nacre_method method;
     const struct nacre_path *path; /* NULL: none was found */
@@ -74,6 +75,11 @@ struct nacre_conn {
     size_t kept_len;
 };
 
+struct nacre_mail_batch {
+    struct nacre_mail_batch *next;
+    struct nacre_batch *batch; /* held */
+};
+
 struct nacre_mail_document {
     struct nacre_mail_document *next;
     uint64_t id;
@@ -90,6 +96,7 @@ struct nacre_mailbox {
     bool stop;
     struct nacre_mail_document *first, *last;
     uint32_t n_documents;
+    struct nacre_mail_batch *batches, **last_batch; /* no more than requests of the lane wait for */
 };
 
 struct nacre_lane {
@@ -137,7 +144,12 @@ void *nacre_lane_run(void *lane);
 void nacre_lane_post_sockets(struct nacre_lane *lane, int request_fd, int answer_fd);
 void nacre_lane_post_document(struct nacre_lane *lane, uint64_t id, uint32_t status, const uint8_t *data,
                               size_t len);
+/* Any thread. Holds the batch until the lane has answered. */
+void nacre_lane_post_batch(struct nacre_lane *lane, struct nacre_batch *batch);
 void nacre_lane_post_stop(struct nacre_lane *lane);
+
+/* Drops what was not answered. */
+void nacre_mail_free_batches(struct nacre_mail_batch *first);
 
 /* Takes what was left. Called by the lane. */
 void nacre_lane_take_mail(struct nacre_lane *lane);

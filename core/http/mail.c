@@ -52,6 +52,16 @@ static void begin_stop(struct nacre_lane *lane)
         (void)close(fd); /* ours only: nacred keeps the socket itself, with the clients in its queue */
 }
 
+void nacre_mail_free_batches(struct nacre_mail_batch *first)
+{
+    while (first) {
+        struct nacre_mail_batch *next = first->next;
+        nacre_batch_drop(first->batch);
+        free(first);
+        first = next;
+    }
+}
+
 void nacre_lane_take_mail(struct nacre_lane *lane)
 {
     uint64_t count;
@@ -61,7 +71,10 @@ void nacre_lane_take_mail(struct nacre_lane *lane)
     (void)pthread_mutex_lock(&mail->lock);
     int request_fd = mail->request_fd, answer_fd = mail->answer_fd;
     struct nacre_mail_document *documents = mail->first;
+    struct nacre_mail_batch *batches = mail->batches;
     bool stop = mail->stop;
+    mail->batches = NULL;
+    mail->last_batch = &mail->batches;
     mail->request_fd = mail->answer_fd = -1;
     mail->first = mail->last = NULL;
     mail->n_documents = 0;
@@ -76,6 +89,9 @@ void nacre_lane_take_mail(struct nacre_lane *lane)
         free(documents);
         documents = next;
     }
+    for (const struct nacre_mail_batch *b = batches; b; b = b->next)
+        nacre_batch_answer(lane, b->batch);
+    nacre_mail_free_batches(batches);
     if (stop)
         begin_stop(lane);
 }
@@ -129,6 +145,19 @@ void nacre_lane_post_document(struct nacre_lane *lane, uint64_t id, uint32_t sta
         free(d);
     else
         nacre_lane_wake(lane);
+}
+
+void nacre_lane_post_batch(struct nacre_lane *lane, struct nacre_batch *batch)
+{
+    struct nacre_mail_batch *mail = malloc(sizeof *mail);
+    if (!mail) /* who waits runs into the deadline */
+        return;
+    *mail = (struct nacre_mail_batch){.batch = nacre_batch_hold(batch)};
+    (void)pthread_mutex_lock(&lane->mail.lock);
+    *lane->mail.last_batch = mail;
+    lane->mail.last_batch = &mail->next;
+    (void)pthread_mutex_unlock(&lane->mail.lock);
+    nacre_lane_wake(lane);
 }
 
 void nacre_lane_post_stop(struct nacre_lane *lane)

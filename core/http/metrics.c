@@ -195,6 +195,22 @@ static void put_jobs(struct nacre_shared *s, struct nacre_json_out *out)
     put_one(out, "nacre_jobs_refused_total", "counter", "Requests that found no place as a job.", refused);
 }
 
+static void put_batches(struct nacre_batches *b, struct nacre_json_out *out)
+{
+    (void)pthread_mutex_lock(&b->lock);
+    uint64_t batches = b->n_batches, nonces = b->n_nonces, failed = b->n_failed, largest = b->largest;
+    (void)pthread_mutex_unlock(&b->lock);
+    put_one(out, "nacre_attestation_batches_total", "counter", "Documents asked for that many share.",
+            batches);
+    put_one(out, "nacre_attestation_batch_nonces_total", "counter",
+            "Nonces in those: divided by the batches, their mean size.", nonces);
+    put_one(out, "nacre_attestation_batches_failed_total", "counter", "Batches that got no document.",
+            failed);
+    put_one(out, "nacre_attestation_batch_largest", "gauge", "Nonces in the largest batch so far.", largest);
+    put_one(out, "nacre_attestation_batch_waiting", "gauge", "Requests that wait for a shared document.",
+            atomic_load(&b->waiting));
+}
+
 static void put_core(const struct nacre_state_frame *st, struct nacre_json_out *out)
 {
     uint64_t now = nacre_monotonic_ns();
@@ -247,6 +263,7 @@ void nacre_metrics_write(struct nacre_shared *shared, struct nacre_json_out *out
         put_histogram(shared, out, row);
     put_lanes(shared, out);
     put_jobs(shared, out);
+    put_batches(&shared->batches, out);
     put_core(&state, out);
     put_endpoint_health(shared->manifest, endpoints, out);
 }

@@ -23,8 +23,7 @@ static void put_ref(struct nacre_json_out *out, const char *name)
 
 static const char error_answer[] = "\"default\":{\"$ref\":\"#/components/responses/Error\"}";
 
-static const char nonce_schema[] =
-    "\"schema\":{\"type\":\"string\",\"pattern\":\"^([0-9a-fA-F]{2}){1,512}$\"}}";
+#define NONCE_SCHEMA "\"schema\":{\"type\":\"string\",\"pattern\":\"^([0-9a-fA-F]{2}){1,512}$\"}}"
 
 static void put_job_operation(struct nacre_json_out *out, const char *method, const char *id,
                               const char *summary)
@@ -73,14 +72,18 @@ static void put_builtins(struct nacre_json_out *out)
     nacre_json_lit(out, "}}},\"503\":{\"description\":\"There is no key yet\"," JSON_CONTENT);
     put_ref(out, "nacre.Health");
     nacre_json_lit(
-        out, "}}}}}},\"/get_attestation\":{\"get\":{\"operationId\":\"get_attestation\","
-             "\"summary\":\"Attestation document of the public key\",\"parameters\":[{\"name\":\"nonce\","
-             "\"in\":\"query\",\"description\":\"1 to 512 bytes in hex, to be put into a fresh document\",");
-    nacre_json_lit(out, nonce_schema);
-    nacre_json_lit(out,
-                   "],\"responses\":{\"200\":{\"description\":\"The NSM's document, in hex\"," JSON_CONTENT
-                   "{\"type\":\"object\",\"properties\":{\"attestation\":{\"type\":\"string\","
-                   "\"pattern\":\"^[0-9a-f]+$\"}},\"required\":[\"attestation\"]}}}},");
+        out,
+        "}}}}}},\"/get_attestation\":{\"get\":{\"operationId\":\"get_attestation\","
+        "\"summary\":\"Attestation document of the public key\",\"parameters\":[{\"name\":\"nonce\","
+        "\"in\":\"query\",\"description\":\"1 to 512 bytes in hex, to be put into a fresh "
+        "document\"," NONCE_SCHEMA
+        ",{\"name\":\"batch\",\"in\":\"query\",\"description\":\"1: the document may be shared, see batch\","
+        "\"schema\":{\"enum\":[\"0\",\"1\"]}}],\"responses\":{\"200\":{\"description\":"
+        "\"The NSM's document, in hex\"," JSON_CONTENT "{\"type\":\"object\",\"properties\":{"
+        "\"attestation\":{\"type\":\"string\",\"pattern\":\"^[0-9a-f]+$\"},\"batch\":{\"type\":\"object\","
+        "\"properties\":{\"size\":{\"type\":\"integer\"},\"index\":{\"type\":\"integer\"},\"path\":{"
+        "\"type\":\"array\",\"maxItems\":16,\"items\":{\"type\":\"string\",\"pattern\":\"^[0-9a-f]{64}$\"}"
+        "}},\"required\":[\"size\",\"index\",\"path\"]}},\"required\":[\"attestation\"]}}}},");
     nacre_json_lit(out, error_answer);
     nacre_json_lit(
         out, "}}},\"/openapi.json\":{\"get\":{\"operationId\":\"openapi\",\"summary\":\"This document\","
@@ -105,9 +108,8 @@ static void put_parameters(struct nacre_json_out *out, const struct nacre_types 
     }
     nacre_json_lit(
         out, "{\"name\":\"attest\",\"in\":\"query\",\"description\":\"1 to 512 bytes in hex: the answer also "
-             "carries an attestation document with this nonce\",");
-    nacre_json_lit(out, nonce_schema);
-    nacre_json_lit(out, ",{\"$ref\":\"#/components/parameters/Prefer\"}]");
+             "carries an attestation document with this nonce\"," NONCE_SCHEMA
+             ",{\"$ref\":\"#/components/parameters/Prefer\"}]");
 }
 
 /* {"response":{"intent","timestamp_ms","data"},"signature"[,"attestation"]} */

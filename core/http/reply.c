@@ -23,47 +23,73 @@
 #define PREFLIGHT_MAX_AGE "86400"
 #define EXPOSED_HEADERS   "X-Request-Id, Retry-After, Location, Preference-Applied"
 
-struct blocks {
-    struct nacre_text *shared; /* NULL: the text is our own */
+/* A body in two pieces: what it shares with other answers, then what is its own. */
+struct pieces {
+    struct nacre_text *shared; /* NULL: all is our own */
     const char *text;
-    size_t len;
+    size_t len, own_len;
     char own[];
 };
 
+static size_t whole_len(const struct nacre_http_reply *reply)
+{
+    return reply->len + reply->tail_len;
+}
+
 static ssize_t read_block(void *cls, uint64_t pos, char *buf, size_t max)
 {
-    const struct blocks *b = cls;
-    size_t left = pos < b->len ? b->len - (size_t)pos : 0;
-    size_t n = left < max ? left : max;
-    if (n == 0)
-        return MHD_CONTENT_READER_END_OF_STREAM;
-    memcpy(buf, b->text + pos, n);
-    return (ssize_t)n;
+    const struct pieces *p = cls;
+    size_t done = 0;
+    if (pos < p->len) {
+        done = p->len - (size_t)pos < max ? p->len - (size_t)pos : max;
+        memcpy(buf, p->text + pos, done);
+    }
+    size_t at = (size_t)pos + done - p->len; /* of our own, once the other is through */
+    if (done < max && at < p->own_len) {
+        size_t n = p->own_len - at < max - done ? p->own_len - at : max - done;
+        memcpy(buf + done, p->own + at, n);
+        done += n;
+    }
+    return done ? (ssize_t)done : MHD_CONTENT_READER_END_OF_STREAM;
 }
 
-static void free_blocks(void *cls)
+static void free_pieces(void *cls)
 {
-    struct blocks *b = cls;
-    nacre_text_drop(b->shared);
-    free(b);
+    struct pieces *p = cls;
+    nacre_text_drop(p->shared);
+    free(p);
 }
 
-/* The answer's body in pieces of 16 KiB. Takes over a shared text when it succeeds. */
-static struct MHD_Response *make_blocks(const struct nacre_http_reply *reply)
+/* Copies what is not shared. The hold on the shared text goes over with the response, not before. */
+static struct pieces *make_pieces(const struct nacre_http_reply *reply)
 {
     bool share = reply->mode == NACRE_BODY_SHARE;
-    struct blocks *b = malloc(sizeof *b + (share ? 0 : reply->len));
-    if (!b)
+    const char *own = share ? reply->tail : reply->body;
+    size_t own_len = share ? reply->tail_len : reply->len;
+    struct pieces *p = malloc(sizeof *p + own_len);
+    if (!p)
         return NULL;
-    b->shared = share ? reply->shared : NULL;
-    b->text = share ? reply->body : b->own;
-    b->len = reply->len;
-    if (!share)
-        memcpy(b->own, reply->body, reply->len);
-    struct MHD_Response *r =
-        MHD_create_response_from_callback(reply->len, VSOCK_BLOCK, read_block, b, free_blocks);
+    *p = (struct pieces){.shared = share ? reply->shared : NULL,
+                         .text = share ? reply->body : NULL,
+                         .len = share ? reply->len : 0,
+                         .own_len = own_len};
+    if (own_len)
+        memcpy(p->own, own, own_len);
+    return p;
+}
+
+/* In blocks of 16 KiB, or both pieces in one system call. Takes over a shared text when it succeeds. */
+static struct MHD_Response *make_from_pieces(const struct nacre_http_reply *reply, bool in_blocks)
+{
+    struct pieces *p = make_pieces(reply);
+    if (!p)
+        return NULL;
+    struct MHD_IoVec parts[2] = {{p->text, p->len}, {p->own, p->own_len}};
+    struct MHD_Response *r = in_blocks ? MHD_create_response_from_callback(whole_len(reply), VSOCK_BLOCK,
+                                                                           read_block, p, free_pieces)
+                                       : MHD_create_response_from_iovec(parts, 2, free_pieces, p);
     if (!r)
-        free(b);
+        free(p);
     return r;
 }
 
@@ -87,8 +113,9 @@ static struct MHD_Response *make_whole(const struct nacre_http_reply *reply)
 
 static struct MHD_Response *make_response(const struct nacre_conn *conn, const struct nacre_http_reply *reply)
 {
-    bool in_blocks = conn->lane->shared->is_vsock && reply->len > VSOCK_BLOCK - HEAD_ROOM;
-    struct MHD_Response *r = in_blocks ? make_blocks(reply) : make_whole(reply);
+    bool in_blocks = conn->lane->shared->is_vsock && whole_len(reply) > VSOCK_BLOCK - HEAD_ROOM;
+    struct MHD_Response *r =
+        in_blocks || reply->tail ? make_from_pieces(reply, in_blocks) : make_whole(reply);
     if (reply->mode == NACRE_BODY_GIVE && (in_blocks || !r))
         free(reply->body);
     if (reply->mode == NACRE_BODY_SHARE && !r)
@@ -174,12 +201,12 @@ bool nacre_reply(struct nacre_conn *conn, const struct nacre_http_reply *reply)
     if (r)
         MHD_destroy_response(r);
     if (ok)
-        account(conn, reply->status, reply->len);
+        account(conn, reply->status, whole_len(reply));
     else
         conn->broken = true;
     conn->phase = NACRE_PHASE_REPLY;
     nacre_conn_due(conn, conn->lane->now_ns + conn->lane->shared->manifest->config.http_idle_s * NS_PER_S +
-                             reply->len / SLOWEST_READER * NS_PER_S);
+                             whole_len(reply) / SLOWEST_READER * NS_PER_S);
     if (conn->suspended) {
         conn->suspended = false;
         MHD_resume_connection(conn->mhd);

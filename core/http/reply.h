@@ -20,8 +20,10 @@ struct nacre_http_reply {
     uint32_t retry_s;          /* Retry-After; 0: none */
     uint32_t allowed;          /* Allow; 0: none */
     struct nacre_text *shared; /* SHARE */
-    bool job;                  /* the request became conn->job_id: the headers of a 202 */
-    bool preflight;            /* the headers of an answer to OPTIONS */
+    const char *tail;          /* SHARE: what follows the body, of this answer alone; copied */
+    size_t tail_len;
+    bool job;       /* the request became conn->job_id: the headers of a 202 */
+    bool preflight; /* the headers of an answer to OPTIONS */
 };
 
 #define NACRE_TYPE_JSON "application/json"

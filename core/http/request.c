@@ -153,8 +153,37 @@ struct nacre_refusal nacre_request_give(struct nacre_conn *conn, const uint8_t *
     return conn->async ? nacre_job_submit(conn, body, len) : nacre_request_send(conn, body, len);
 }
 
+/* A place among those who share documents: however many they are, they take none from those whom the app answers. */
+static struct nacre_refusal take_shared_slot(struct nacre_conn *conn)
+{
+    struct nacre_shared *shared = conn->lane->shared;
+    uint64_t deadline_ns = conn->started_ns + shared->manifest->config.http_deadline_ms * 1000000u;
+    if (!nacre_batches_enter(&shared->batches))
+        return nacre_refuse_later(429, "too many attestations are waiting");
+    conn->slot = nacre_slots_take(&conn->lane->slots, deadline_ns, conn);
+    if (!conn->slot) {
+        nacre_batches_leave(&shared->batches);
+        return nacre_refuse_later(503, "too many requests in flight");
+    }
+    conn->slot->waits = NACRE_WAIT_BATCH;
+    conn->id = conn->slot->id;
+    return under_way;
+}
+
+static struct nacre_refusal attest_shared(struct nacre_conn *conn)
+{
+    struct nacre_refusal r = take_shared_slot(conn);
+    if (!r.status)
+        r = nacre_batch_join(conn->lane->shared, conn->id, conn->nonce);
+    if (r.status)
+        nacre_request_end(conn);
+    return r;
+}
+
 struct nacre_refusal nacre_request_attest(struct nacre_conn *conn)
 {
+    if (conn->batch)
+        return attest_shared(conn);
     struct nacre_refusal r =
         take_slot(conn, conn->lane->shared->manifest->config.http_deadline_ms, NACRE_WAIT_DOCUMENT);
     if (!r.status)
@@ -237,8 +266,11 @@ void nacre_request_end(struct nacre_conn *conn)
     if (conn->pending)
         leave_line(conn);
     if (conn->slot) {
+        if (conn->slot->waits & NACRE_WAIT_BATCH)
+            nacre_batches_leave(&lane->shared->batches);
+        else
+            (void)atomic_fetch_sub(&lane->shared->in_flight, 1);
         nacre_slots_release(&lane->slots, conn->slot);
-        (void)atomic_fetch_sub(&lane->shared->in_flight, 1);
         conn->slot = NULL;
     }
     drop_body(conn);

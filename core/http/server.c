@@ -119,7 +119,7 @@ static void begin_request(struct nacre_conn *conn)
     conn->started_ns = nacre_monotonic_ns();
     conn->id = 0;
     conn->status = 0;
-    conn->broken = conn->done = conn->suspended = conn->async = false;
+    conn->broken = conn->done = conn->suspended = conn->async = conn->batch = false;
     conn->params_len = 0;
     conn->refusal = (struct nacre_refusal){0};
 }

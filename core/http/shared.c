@@ -42,7 +42,9 @@ int nacre_shared_init(struct nacre_shared *shared, const struct nacre_manifest *
     int err = pthread_mutex_init(&shared->lock, NULL);
     if (err)
         return -err;
-    err = nacre_jobs_init(&shared->jobs, &manifest->config);
+    err = nacre_batches_init(&shared->batches, manifest->config.nsm_batch, manifest->config.http_deadline_ms);
+    if (!err)
+        err = nacre_jobs_init(&shared->jobs, &manifest->config);
     if (!err)
         err = nacre_router_build(&shared->router, manifest, why, why_len);
     if (!err)
@@ -58,6 +60,7 @@ int nacre_shared_init(struct nacre_shared *shared, const struct nacre_manifest *
 
 void nacre_shared_free(struct nacre_shared *shared)
 {
+    nacre_batches_free(&shared->batches);
     nacre_jobs_free(&shared->jobs);
     nacre_router_free(&shared->router);
     nacre_renderer_free(&shared->renderer);

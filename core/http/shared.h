@@ -5,6 +5,7 @@
 #ifndef NACRE_HTTP_SHARED_H
 #define NACRE_HTTP_SHARED_H
 
+#include "batch.h"
 #include "common/frame.h"
 #include "common/json_write.h"
 #include "common/manifest.h"
@@ -56,7 +57,8 @@ struct nacre_shared {
     _Atomic uint64_t in_flight;
     _Atomic uint64_t held; /* bytes */
 
-    struct nacre_jobs jobs; /* has a lock of its own */
+    struct nacre_jobs jobs;       /* has a lock of its own */
+    struct nacre_batches batches; /* so does this */
 
     pthread_mutex_t lock; /* guards what follows */
     bool have_state;

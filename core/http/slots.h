@@ -13,6 +13,7 @@
 
 #define NACRE_WAIT_APP      1u /* an ANSWER or FAILURE is due */
 #define NACRE_WAIT_DOCUMENT 2u /* an attestation document is due */
+#define NACRE_WAIT_BATCH    4u /* a document that others share is due; has a place there, none of in_flight */
 
 struct nacre_job;
 

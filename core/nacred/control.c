@@ -179,8 +179,9 @@ void nacre_send_connected(void *core, uint64_t id, int fd, int error)
 
 static bool on_attest(struct nacre_core *c, const struct nacre_attest_frame *f)
 {
-    struct nacre_nsm_job job = {.id = f->id, .client = c->http.incarnation, .nonce_len = f->nonce_len};
-    if (f->id == 0 || f->nonce_len > NACRE_NONCE_MAX)
+    struct nacre_nsm_job job = {
+        .id = f->id, .client = c->http.incarnation, .batch = f->batch == 1, .nonce_len = f->nonce_len};
+    if (f->id == 0 || f->nonce_len > NACRE_NONCE_MAX || f->batch > 1)
         return false;
     memcpy(job.nonce, f->nonce, f->nonce_len);
     if (nacre_nsm_thread_attest(&c->nsm, &job) < 0)

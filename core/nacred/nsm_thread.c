@@ -9,21 +9,34 @@
 
 #define STOP_WAIT_MS 200
 
+/* Our own document before all others, then the batch and the queue in turn. */
+static void choose_job(struct nacre_nsm_thread *t, struct nacre_nsm_job *job)
+{
+    if (t->own_wanted) {
+        t->own_wanted = false;
+        *job = (struct nacre_nsm_job){0};
+        return;
+    }
+    t->batch_was_last = t->batch_waits && (t->used == 0 || !t->batch_was_last);
+    if (t->batch_was_last) {
+        t->batch_waits = false;
+        *job = t->batch;
+        return;
+    }
+    *job = t->queue[t->first];
+    t->first = (t->first + 1) % t->cap;
+    t->used--;
+}
+
 /* Waits for something to do; false to end. */
 static bool next_job(struct nacre_nsm_thread *t, struct nacre_nsm_job *job)
 {
     (void)pthread_mutex_lock(&t->lock);
-    while (!t->stop && !t->own_wanted && t->used == 0)
+    while (!t->stop && !t->own_wanted && !t->batch_waits && t->used == 0)
         (void)pthread_cond_wait(&t->wake, &t->lock);
     bool go = !t->stop;
-    if (go && t->own_wanted) {
-        t->own_wanted = false;
-        *job = (struct nacre_nsm_job){0};
-    } else if (go) {
-        *job = t->queue[t->first];
-        t->first = (t->first + 1) % t->cap;
-        t->used--;
-    }
+    if (go)
+        choose_job(t, job);
     (void)pthread_mutex_unlock(&t->lock);
     return go;
 }
@@ -126,21 +139,25 @@ void nacre_nsm_thread_user_data(struct nacre_nsm_thread *t, const uint8_t *data,
 
 int nacre_nsm_thread_attest(struct nacre_nsm_thread *t, const struct nacre_nsm_job *job)
 {
-    int err = -EAGAIN;
     (void)pthread_mutex_lock(&t->lock);
-    if (t->used < t->cap) {
+    bool room = job->batch ? !t->batch_waits : t->used < t->cap;
+    if (room && job->batch) {
+        t->batch = *job;
+        t->batch_waits = true;
+    } else if (room) {
         t->queue[(t->first + t->used++) % t->cap] = *job;
-        (void)pthread_cond_signal(&t->wake);
-        err = 0;
     }
+    if (room)
+        (void)pthread_cond_signal(&t->wake);
     (void)pthread_mutex_unlock(&t->lock);
-    return err;
+    return room ? 0 : -EAGAIN;
 }
 
 void nacre_nsm_thread_purge(struct nacre_nsm_thread *t)
 {
     (void)pthread_mutex_lock(&t->lock);
     t->used = 0;
+    t->batch_waits = false;
     (void)pthread_mutex_unlock(&t->lock);
 }
 

@@ -16,6 +16,7 @@
 struct nacre_nsm_job {
     uint64_t id;     /* of the ATTEST; 0: our own document, without a nonce */
     uint64_t client; /* which incarnation of nacre-http asked */
+    bool batch;      /* many stand behind it: takes turns with the queue */
     uint32_t nonce_len;
     uint8_t nonce[NACRE_NONCE_MAX];
 };
@@ -40,6 +41,8 @@ struct nacre_nsm_thread {
     pthread_cond_t wake;
     struct nacre_nsm_job *queue; /* ring of `cap` */
     size_t cap, first, used;
+    struct nacre_nsm_job batch; /* when batch_waits */
+    bool batch_waits, batch_was_last;
     bool own_wanted, stop, has_result;
     struct nacre_nsm_result result;
 };
@@ -56,7 +59,10 @@ void nacre_nsm_thread_own(struct nacre_nsm_thread *t);
 /* What documents say from now on: data[0..len), at most NACRE_USER_DATA_MAX bytes. */
 void nacre_nsm_thread_user_data(struct nacre_nsm_thread *t, const uint8_t *data, size_t len);
 
-/* Queue a nonced attestation. 0, or -EAGAIN when the queue is full. */
+/*
+ * Queue a nonced attestation. 0, or -EAGAIN when the queue is full. A batch has a place of its own, one, and the queue and
+ * it are served in turn, so that neither can starve the other.
+ */
 int nacre_nsm_thread_attest(struct nacre_nsm_thread *t, const struct nacre_nsm_job *job);
 
 /* Forget what nacre-http had asked for. */

@@ -75,6 +75,7 @@ START_TEST(openapi)
         "\"/process_data\","
         " \"/{network}/register-agent\", \"/item/{id}/{name}\", \"/item/{id}/list\", \"/small\"}, "
         "list(paths)\n"
+        "assert [p[\"name\"] for p in paths[\"/get_attestation\"][\"get\"][\"parameters\"]] == [\"nonce\", \"batch\"]\n"
         "assert set(paths[\"/process_data\"]) == {\"post\", \"put\"}\n"
         "of = lambda p: d[\"components\"][\"parameters\"][\"Prefer\"] if \"$ref\" in p else p\n"
         "op = paths[\"/{network}/register-agent\"][\"post\"]\n"
@@ -282,11 +283,21 @@ START_TEST(metrics)
         "nacre_endpoint_up{host=\"api.example.com\",port=\"8443\"} 1",
         "nacre_http_in_flight 2",
         "nacre_http_connections 5",
+        "nacre_attestation_batches_total 7",
+        "nacre_attestation_batch_nonces_total 70",
+        "nacre_attestation_batches_failed_total 1",
+        "nacre_attestation_batch_largest 21",
+        "nacre_attestation_batch_waiting 4",
     };
     struct nacre_json_out out = {0};
     struct nacre_state_frame state = good_state();
     nacre_shared_set_state(&shared, &state);
     shared.endpoints[1] = (struct nacre_endpoint_health){1, 95 * NS};
+    shared.batches.n_batches = 7;
+    shared.batches.n_nonces = 70;
+    shared.batches.n_failed = 1;
+    shared.batches.largest = 21;
+    atomic_store(&shared.batches.waiting, 4);
     atomic_store(&shared.in_flight, 2);
     nacre_count(&lane.metrics.connections, 5);
     nacre_metrics_answer(&lane.metrics, ROUTE_PROCESS, 200, 50);

@@ -97,6 +97,38 @@ START_TEST(the_queue_is_bounded_and_own_goes_first)
 }
 END_TEST
 
+static int attest_batch(uint64_t id)
+{
+    struct nacre_nsm_job job = {.id = id, .client = 9, .batch = true, .nonce_len = 1, .nonce = {(uint8_t)id}};
+    return nacre_nsm_thread_attest(&t, &job);
+}
+
+/* While one call is under way: four in the queue, one batch at a time. Each gets every other call, and our own goes first. */
+START_TEST(batch_and_queue_take_turns)
+{
+    static const uint64_t order[] = {1, 0, 100, 2, 101, 3, 4, 5};
+    atomic_store(&fake.delay_ms, 100);
+    ck_assert_int_eq(attest(1), 0);
+    while (atomic_load(&fake.calls) == 0)
+        (void)poll(NULL, 0, 5);
+    for (uint64_t id = 2; id <= 5; id++)
+        ck_assert_int_eq(attest(id), 0);
+    ck_assert_int_eq(attest(6), -EAGAIN);
+    ck_assert_int_eq(attest_batch(100), 0); /* a full queue keeps no batch out */
+    ck_assert_int_eq(attest_batch(101), -EAGAIN);
+    nacre_nsm_thread_own(&t);
+    for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
+        ck_assert(take(5000));
+        ck_assert_uint_eq(result.id, order[i]);
+        if (result.id == 100)
+            ck_assert_int_eq(attest_batch(101), 0); /* as fast as one can: still the queue's turn */
+    }
+    ck_assert_int_eq(attest_batch(102), 0);
+    ck_assert(take(5000)); /* alone, it need not wait for its turn */
+    ck_assert_uint_eq(result.id, 102);
+}
+END_TEST
+
 START_TEST(purged_jobs_cost_no_call)
 {
     atomic_store(&fake.delay_ms, 200);
@@ -105,6 +137,7 @@ START_TEST(purged_jobs_cost_no_call)
         (void)poll(NULL, 0, 5);
     ck_assert_int_eq(attest(2), 0);
     ck_assert_int_eq(attest(3), 0);
+    ck_assert_int_eq(attest_batch(4), 0);
     nacre_nsm_thread_purge(&t);
     ck_assert(take(5000)); /* the one under way */
     ck_assert(!take(400));
@@ -179,6 +212,7 @@ static void add(TCase *tc)
     tcase_add_test(tc, own_document_tells_the_time);
     tcase_add_test(tc, nonces_arrive_in_order_with_their_askers);
     tcase_add_test(tc, the_queue_is_bounded_and_own_goes_first);
+    tcase_add_test(tc, batch_and_queue_take_turns);
     tcase_add_test(tc, purged_jobs_cost_no_call);
     tcase_add_test(tc, failures_are_counted_and_told);
     tcase_add_test(tc, stops_while_it_is_asking);
