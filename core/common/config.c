@@ -36,6 +36,8 @@ const struct nacre_config_key nacre_config_keys[] = {
     NUMBER("http", "idle_s", http_idle_s, 1, 3600, 30),
     NUMBER("http", "deadline_ms", http_deadline_ms, 10, 86400000, 30000),
     STRING("http", "cors_origin", http_cors_origin, "*", NULL),
+    STRING("http", "tls", http_tls, "none", "none|self-signed|operator"),
+    STRING("http", "tls_name", http_tls_name, "", NULL),
     NUMBER("app", "workers", app_workers, 1, 512, 64),
     NUMBER("app", "scratch_bytes", app_scratch_bytes, 64 * KIB, 4096ull * MIB, 64 * MIB),
     NUMBER("app", "response_bytes", app_response_bytes, 256, 15 * MIB, 1 * MIB),
@@ -142,6 +144,25 @@ bool nacre_config_operator_key(uint8_t out[32], const struct nacre_config *confi
     return nacre_unhex(out, 32, text, strlen(text)) == 0;
 }
 
+bool nacre_config_tls_operator(const struct nacre_config *config)
+{
+    return strcmp(config->http_tls, "operator") == 0;
+}
+
+bool nacre_config_tls(const struct nacre_config *config)
+{
+    return strcmp(config->http_tls, "self-signed") == 0 || nacre_config_tls_operator(config);
+}
+
+/* A DNS name as certificates have it; "" is the app's. */
+static bool is_name(const char *name)
+{
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.";
+    size_t len = strlen(name);
+    return strspn(name, allowed) == len && len < 254 &&
+           (len == 0 || (name[0] != '.' && name[0] != '-' && !strstr(name, "..")));
+}
+
 int nacre_config_check(const struct nacre_config *config, char *why, size_t why_len)
 {
     uint8_t key[32];
@@ -158,6 +179,11 @@ int nacre_config_check(const struct nacre_config *config, char *why, size_t why_
         (void)snprintf(why, why_len,
                        "secrets.sealed_only is true, and secrets.source %s is older than the key to seal to",
                        config->secrets_source);
+    else if (nacre_config_tls_operator(config) && (none || strcmp(config->secrets_source, "none") == 0))
+        (void)snprintf(why, why_len, "http.tls is operator: the certificate comes sealed, and %s is none",
+                       none ? "secrets.operator_key" : "secrets.source");
+    else if (!is_name(config->http_tls_name))
+        (void)snprintf(why, why_len, "http.tls_name: '%s' is no DNS name", config->http_tls_name);
     else
         return 0;
     return -EINVAL;

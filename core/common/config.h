@@ -32,6 +32,8 @@ struct nacre_config {
     uint64_t http_idle_s;
     uint64_t http_deadline_ms;
     char http_cors_origin[NACRE_CONFIG_TEXT];
+    char http_tls[NACRE_CONFIG_TEXT];
+    char http_tls_name[NACRE_CONFIG_TEXT];
     uint64_t app_workers;
     uint64_t app_scratch_bytes;
     uint64_t app_response_bytes;
@@ -89,6 +91,10 @@ int nacre_config_set_string(struct nacre_config *config, const struct nacre_conf
 
 /* Do the values fit each other? 0, or -EINVAL with a reason in `why` that names the keys. */
 int nacre_config_check(const struct nacre_config *config, char *why, size_t why_len);
+
+/* Does nacre-http speak TLS? And does it wait for the operator's certificate? */
+bool nacre_config_tls(const struct nacre_config *config);
+bool nacre_config_tls_operator(const struct nacre_config *config);
 
 /* secrets.operator_key as bytes; false when it names nobody or is out of form. */
 bool nacre_config_operator_key(uint8_t out[32], const struct nacre_config *config);

@@ -21,6 +21,12 @@ const char *nacre_secrets_form_name(uint32_t form)
     return form <= NACRE_SECRETS_SEALED ? names[form] : "unknown";
 }
 
+const char *nacre_tls_form_name(uint32_t form)
+{
+    static const char *const names[] = {"none", "self-signed", "operator"};
+    return form <= NACRE_TLS_OPERATOR ? names[form] : "unknown";
+}
+
 size_t nacre_frame_fixed_size(uint32_t type)
 {
     switch ((enum nacre_frame_type)type) {
@@ -63,6 +69,8 @@ size_t nacre_frame_fixed_size(uint32_t type)
         return sizeof(struct nacre_box_frame);
     case NACRE_FRAME_BOX_KEY:
         return sizeof(struct nacre_box_key_frame);
+    case NACRE_FRAME_TLS:
+        return sizeof(struct nacre_tls_frame);
     }
     return 0;
 }

@@ -32,6 +32,8 @@
 #define NACRE_NONCE_MAX      512u   /* bytes, the NSM's limit */
 #define NACRE_DOCUMENT_MAX   12288u /* bytes, the NSM's answer buffer */
 #define NACRE_SECRETS_BLOB   65536u /* bytes of the secrets object */
+#define NACRE_TLS_BLOB       16384u /* bytes of a TLS key, or of one with its certificates */
+#define NACRE_TLS_KEY        32u /* bytes of the SHA-256 of a SubjectPublicKeyInfo (DER), which names a key */
 
 enum nacre_frame_type {
     NACRE_FRAME_REQUEST = 1, /* http -> app: payload = path parameters, then body */
@@ -55,6 +57,7 @@ enum nacre_frame_type {
     NACRE_FRAME_CONNECTED,   /* nacred -> app: with the connected descriptor when error is 0 */
     NACRE_FRAME_BOX,         /* app -> nacred */
     NACRE_FRAME_BOX_KEY,     /* nacred -> app */
+    NACRE_FRAME_TLS, /* http -> nacred: a key it made (payload), or serves with; the operator's the other way */
 };
 
 struct nacre_frame_head {
@@ -132,7 +135,7 @@ struct nacre_init_frame {
     uint32_t n_lanes;   /* that many listening sockets are attached, lane by lane */
     uint32_t has_admin; /* 1: the admin listener follows them */
     uint32_t is_vsock;  /* 1: answers are written in blocks of 16 KiB at most */
-    uint32_t reserved;
+    uint32_t tls_form;  /* enum nacre_tls_form: what the payload is; NONE: there is none */
     uint8_t ticket_key[16];
 };
 
@@ -158,6 +161,16 @@ enum nacre_secrets_form {
 /* "none", "waiting", "plain", "sealed"; static. */
 const char *nacre_secrets_form_name(uint32_t form);
 
+/* Whose key HTTPS is under. */
+enum nacre_tls_form {
+    NACRE_TLS_NONE,
+    NACRE_TLS_SELF_SIGNED, /* made at boot by nacre-http: PKCS #8, DER */
+    NACRE_TLS_OPERATOR     /* sealed by the operator: certificates and key, PEM */
+};
+
+/* "none", "self-signed", "operator"; static. */
+const char *nacre_tls_form_name(uint32_t form);
+
 enum nacre_helper_state { NACRE_HELPER_DOWN, NACRE_HELPER_STARTING, NACRE_HELPER_UP, NACRE_HELPER_STOPPED };
 
 /* Sent once a second and at every change. Times are CLOCK_MONOTONIC. */
@@ -180,7 +193,7 @@ struct nacre_state_frame {
     uint64_t nsm_errors;
     uint64_t secrets_refused; /* deliveries */
     uint32_t secrets_form;    /* enum nacre_secrets_form */
-    uint32_t reserved;
+    uint32_t tls_form;        /* enum nacre_tls_form, of the key that documents name */
 };
 
 struct nacre_document_frame {
@@ -237,6 +250,11 @@ struct nacre_box_key_frame {
     int32_t error;
     uint32_t reserved;
     uint8_t key[32]; /* crypto_box_beforenm(sender, data key) */
+};
+
+struct nacre_tls_frame {
+    struct nacre_frame_head head;
+    uint8_t key[NACRE_TLS_KEY];
 };
 
 /* Where messages are received. One per receiving thread; about 33 KiB, more only while a large payload is

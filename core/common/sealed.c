@@ -75,3 +75,24 @@ int nacre_sealed_parse(struct nacre_sealed *out, const uint8_t *data, size_t len
     *out = s;
     return 0;
 }
+
+int nacre_sealed_open(struct nacre_sealed_content *out, const uint8_t *data, size_t len)
+{
+    size_t skip = 0;
+    *out = (struct nacre_sealed_content){0};
+    if (len > 0 && data[0] == NACRE_SEALED_TLS) {
+        if (len < NACRE_SEALED_TLS_HEAD)
+            return -EBADMSG;
+        uint32_t tls_len =
+            data[1] | (uint32_t)data[2] << 8 | (uint32_t)data[3] << 16 | (uint32_t)data[4] << 24;
+        if (tls_len == 0 || tls_len > NACRE_TLS_BLOB || tls_len > len - NACRE_SEALED_TLS_HEAD)
+            return -EBADMSG;
+        out->tls_key = data + 5;
+        out->tls = data + NACRE_SEALED_TLS_HEAD;
+        out->tls_len = tls_len;
+        skip = NACRE_SEALED_TLS_HEAD + tls_len;
+    }
+    out->json = data + skip;
+    out->json_len = len - skip;
+    return out->json_len > 0 ? 0 : -EBADMSG;
+}

@@ -39,6 +39,24 @@ struct nacre_sealed {
     const uint8_t *signature;
 };
 
+/*
+ * What is in a box: the secrets object, or before it a certificate for HTTPS: a byte 1, the length of the PEM (u32, little
+ * endian), the key's digest (NACRE_TLS_KEY), the PEM. No JSON begins with that byte.
+ */
+#define NACRE_SEALED_TLS      0x01
+#define NACRE_SEALED_TLS_HEAD (1u + 4u + NACRE_TLS_KEY)
+
+struct nacre_sealed_content {
+    const uint8_t *tls_key; /* NULL: no certificate */
+    const uint8_t *tls;     /* 1 to NACRE_TLS_BLOB bytes of PEM */
+    size_t tls_len;
+    const uint8_t *json;
+    size_t json_len;
+};
+
+/* Takes data[0..len) apart; all pointers are into it. 0, or -EBADMSG when it is cut short or lies about a length. */
+int nacre_sealed_open(struct nacre_sealed_content *out, const uint8_t *data, size_t len);
+
 /* Does data[0..len) begin like a sealed blob, as far as it goes? False for no bytes. */
 bool nacre_sealed_is(const uint8_t *data, size_t len);
 

@@ -1,10 +1,12 @@
 #include "control.h"
 
 #include "common/log.h"
+#include "tls.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -40,6 +42,32 @@ static int make_lanes(struct nacre_control *c, const struct nacre_init_frame *in
     return err;
 }
 
+/* The first nacre-http makes a key, and the ones after it get it back. */
+static int begin_tls(struct nacre_control *c, const struct nacre_init_frame *init, char *why, size_t why_len)
+{
+    const struct nacre_manifest *m = c->shared.manifest;
+    const char *name = m->config.http_tls_name[0] ? m->config.http_tls_name : m->app;
+    struct nacre_tls_frame made = {.head.type = NACRE_FRAME_TLS};
+    uint8_t blob[NACRE_TLS_BLOB];
+    if (!nacre_config_tls(&m->config)) {
+        nacre_log_event(NACRE_LEVEL_INFO, "plain HTTP: the parent instance can read and change requests");
+        return 0;
+    }
+    c->shared.tls = nacre_tls_new(init->tls_form, c->inbox.payload, c->inbox.payload_len, name, why, why_len);
+    if (!c->shared.tls)
+        return -EINVAL;
+    if (init->tls_form != NACRE_TLS_NONE)
+        return 0;
+    nacre_tls_key(c->shared.tls, made.key);
+    int len = nacre_tls_export(c->shared.tls, blob);
+    int err =
+        len < 0 ? len : nacre_frame_send(c->shared.control_fd, &made, blob, (size_t)len, NULL, 0, NULL, 0);
+    sodium_memzero(blob, sizeof blob);
+    if (err)
+        (void)snprintf(why, why_len, "the TLS key cannot be given away: %s", strerror(-err));
+    return err;
+}
+
 static int take_init(struct nacre_control *c, char *why, size_t why_len)
 {
     const struct nacre_init_frame *init = (const void *)c->inbox.head;
@@ -56,7 +84,10 @@ static int take_init(struct nacre_control *c, char *why, size_t why_len)
     }
     c->shared.is_vsock = init->is_vsock == 1;
     memcpy(c->shared.ticket_key, init->ticket_key, sizeof c->shared.ticket_key);
-    int err = make_lanes(c, init);
+    int err = begin_tls(c, init, why, why_len);
+    if (err)
+        return err;
+    err = make_lanes(c, init);
     if (!err && init->has_admin) {
         int fd = nacre_inbox_take_fd(&c->inbox, init->n_lanes);
         err = nacre_admin_start(&c->admin, &c->shared, fd);
@@ -74,7 +105,7 @@ static int receive_init(struct nacre_control *c, char *why, size_t why_len)
 {
     int got;
     do {
-        got = nacre_frame_receive(c->shared.control_fd, &c->inbox, 0, false);
+        got = nacre_frame_receive(c->shared.control_fd, &c->inbox, NACRE_TLS_BLOB, false);
     } while (got == -EINTR);
     if (got != 1) {
         (void)snprintf(why, why_len, "no INIT: %s", got ? strerror(-got) : "the core has closed");
@@ -162,6 +193,24 @@ static void take_document(struct nacre_control *c)
                                  c->inbox.payload_len);
 }
 
+/* What the operator has sealed. nacred names its key in documents from when it hears that it is used. */
+static void take_tls(struct nacre_control *c)
+{
+    const struct nacre_tls_frame *f = (const void *)c->inbox.head;
+    struct nacre_tls_frame used = {.head.type = NACRE_FRAME_TLS};
+    char why[256] = "plain HTTP is spoken";
+    if (!c->shared.tls ||
+        nacre_tls_take(c->shared.tls, f->key, c->inbox.payload, c->inbox.payload_len, why, sizeof why) < 0) {
+        nacre_log_event(NACRE_LEVEL_ERROR, "the operator's certificate is not used", NLS("reason", why));
+        return;
+    }
+    nacre_shared_drop_document(&c->shared);
+    memcpy(used.key, f->key, sizeof used.key);
+    int err = nacre_frame_send(c->shared.control_fd, &used, NULL, 0, NULL, 0, NULL, 0);
+    if (err)
+        nacre_log_event(NACRE_LEVEL_ERROR, "word of the new certificate is lost", NLS("err", strerror(-err)));
+}
+
 static void take(struct nacre_control *c)
 {
     switch (c->inbox.head->type) {
@@ -173,6 +222,9 @@ static void take(struct nacre_control *c)
         break;
     case NACRE_FRAME_DOCUMENT:
         take_document(c);
+        break;
+    case NACRE_FRAME_TLS:
+        take_tls(c);
         break;
     case NACRE_FRAME_STOP:
         stop(c);
@@ -186,7 +238,7 @@ static void take(struct nacre_control *c)
 static int drain(struct nacre_control *c)
 {
     for (;;) {
-        int got = nacre_frame_receive(c->shared.control_fd, &c->inbox, NACRE_DOCUMENT_MAX, true);
+        int got = nacre_frame_receive(c->shared.control_fd, &c->inbox, NACRE_TLS_BLOB, true);
         if (got == -EAGAIN)
             return 0;
         if (got == 1)

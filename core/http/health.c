@@ -123,6 +123,8 @@ static void put_state(struct nacre_json_out *out, const struct nacre_state_frame
     nacre_json_lit(out, state_name(s->app_state));
     nacre_json_lit(out, "\",\"secrets\":\"");
     nacre_json_lit(out, nacre_secrets_form_name(s->secrets_form));
+    nacre_json_lit(out, "\",\"tls\":\"");
+    nacre_json_lit(out, nacre_tls_form_name(s->tls_form));
     put_number(out, "\",\"restarts\":{\"app\":", s->app_restarts);
     put_number(out, ",\"http\":", s->http_restarts);
     put_number(out, "},\"backoff_ms\":{\"app\":", s->app_backoff_ms);

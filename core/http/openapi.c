@@ -261,6 +261,7 @@ static void put_components(struct nacre_json_out *out, const struct nacre_manife
              "\"endpoints_age_s\":{\"type\":\"object\",\"additionalProperties\":"
              "{\"type\":[\"integer\",\"null\"]}},"
              "\"secrets\":{\"type\":\"string\",\"enum\":[\"none\",\"waiting\",\"plain\",\"sealed\"]},"
+             "\"tls\":{\"type\":\"string\",\"enum\":[\"none\",\"self-signed\",\"operator\"]},"
              "\"status\":{\"type\":\"string\",\"enum\":[\"ok\",\"starting\",\"degraded\"]}},"
              "\"required\":[\"pk\",\"public_key\",\"endpoints_status\",\"endpoints\",\"status\"]}");
     nacre_json_lit(
@@ -278,13 +279,15 @@ static void put_components(struct nacre_json_out *out, const struct nacre_manife
     nacre_json_lit(out, "}}");
 }
 
-int nacre_openapi_write(struct nacre_json_out *out, const struct nacre_manifest *manifest)
+int nacre_openapi_write(struct nacre_json_out *out, const struct nacre_manifest *manifest, bool served)
 {
     nacre_json_lit(out, "{\"openapi\":\"3.1.0\",\"info\":{\"title\":");
     put_string(out, manifest->app);
     nacre_json_lit(out, ",\"version\":");
     put_string(out, manifest->version);
     nacre_json_lit(out, "},");
+    if (served)
+        nacre_openapi_server(out, &manifest->config);
     put_paths(out, manifest);
     nacre_json_lit(out, ",");
     put_components(out, manifest);

@@ -2,6 +2,7 @@
 
 #include "common/log.h"
 #include "request.h"
+#include "tls.h"
 
 #include <microhttpd.h>
 #include <stdio.h>
@@ -244,6 +245,21 @@ bool nacre_reply_refusal(struct nacre_conn *conn, const struct nacre_refusal *re
     return nacre_reply(conn, &reply);
 }
 
+/* If it does not fit at once, the client reads nothing, and gets nothing. */
+static bool say_raw(struct nacre_conn *conn, const char *head, size_t len, const struct nacre_json_out *body)
+{
+    char whole[1024];
+    struct iovec parts[2] = {{(void *)(uintptr_t)head, len}, {body->base, body->len}};
+    struct msghdr msg = {.msg_iov = parts, .msg_iovlen = 2};
+    if (!conn->lane->shared->tls)
+        return sendmsg(conn->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT) > 0;
+    if (len + body->len > sizeof whole)
+        return false;
+    memcpy(whole, head, len);
+    memcpy(whole + len, body->base, body->len);
+    return nacre_tls_say_last(conn->mhd, whole, len + body->len);
+}
+
 void nacre_reply_raw(struct nacre_conn *conn, const struct nacre_refusal *refusal)
 {
     const char *origin = conn->lane->shared->manifest->config.http_cors_origin;
@@ -259,9 +275,6 @@ void nacre_reply_raw(struct nacre_conn *conn, const struct nacre_refusal *refusa
                      origin[0] ? "Access-Control-Allow-Origin: " : "", origin, origin[0] ? "\r\n" : "");
     if (out->failed || n < 0 || (size_t)n >= sizeof head)
         return;
-    struct iovec parts[2] = {{head, (size_t)n}, {out->base, out->len}};
-    struct msghdr msg = {.msg_iov = parts, .msg_iovlen = 2};
-    /* if it does not fit at once, the client reads nothing, and gets nothing */
-    if (sendmsg(conn->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT) > 0)
+    if (say_raw(conn, head, (size_t)n, out))
         account(conn, refusal->status, out->len);
 }

@@ -5,6 +5,7 @@
 #include "job_run.h"
 #include "reply.h"
 #include "request.h"
+#include "tls.h"
 
 #include <errno.h>
 #include <microhttpd.h>
@@ -35,6 +36,10 @@ static void open_conn(struct nacre_lane *lane, struct MHD_Connection *mhd, void 
     conn->lane = lane;
     conn->mhd = mhd;
     conn->fd = info->connect_fd;
+    if (lane->shared->tls && nacre_tls_open(lane->shared->tls, mhd) < 0) {
+        free(conn);
+        return;
+    }
     conn->next = lane->conns;
     if (conn->next)
         conn->next->prev = conn;
@@ -258,13 +263,16 @@ int nacre_server_start(struct nacre_lane *lane, int listen_fd)
      */
     unsigned flags =
         MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_SUPPRESS_DATE_NO_CLOCK | MHD_USE_PEDANTIC_CHECKS;
+    struct MHD_OptionItem more[3] = {[0 ... 2] = {MHD_OPTION_END, 0, NULL}};
+    if (lane->shared->tls)
+        flags |= nacre_tls_options(more);
     lane->daemon = MHD_start_daemon(
         flags, 0, NULL, NULL, on_request, lane, MHD_OPTION_LISTEN_SOCKET, listen_fd,
         MHD_OPTION_CONNECTION_LIMIT, share(c->http_connections, lanes), MHD_OPTION_PER_IP_CONNECTION_LIMIT,
         share(c->http_connections_per_address, lanes), MHD_OPTION_CONNECTION_MEMORY_LIMIT,
         (size_t)c->http_header_bytes, MHD_OPTION_NOTIFY_COMPLETED, on_completed, lane,
         MHD_OPTION_NOTIFY_CONNECTION, on_connection, lane, MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL,
-        MHD_OPTION_END);
+        MHD_OPTION_ARRAY, more, MHD_OPTION_END);
     if (lane->daemon)
         return 0;
     return errno ? -errno : -EIO;

@@ -1,6 +1,7 @@
 #include "shared.h"
 
 #include "openapi.h"
+#include "tls.h"
 
 #include <errno.h>
 #include <sodium.h>
@@ -52,7 +53,7 @@ int nacre_shared_init(struct nacre_shared *shared, const struct nacre_manifest *
     if (!err)
         err = build_envelopes(shared);
     if (!err)
-        err = nacre_openapi_write(&shared->openapi, manifest);
+        err = nacre_openapi_write(&shared->openapi, manifest, true);
     if (err)
         nacre_shared_free(shared);
     return err;
@@ -62,6 +63,7 @@ void nacre_shared_free(struct nacre_shared *shared)
 {
     nacre_batches_free(&shared->batches);
     nacre_jobs_free(&shared->jobs);
+    nacre_tls_free(shared->tls);
     nacre_router_free(&shared->router);
     nacre_renderer_free(&shared->renderer);
     free(shared->envelopes);
@@ -130,6 +132,14 @@ void nacre_shared_set_document(struct nacre_shared *shared, const uint8_t *docum
     shared->document_made_ns = made_ns;
     (void)pthread_mutex_unlock(&shared->lock);
     free(old.base);
+}
+
+void nacre_shared_drop_document(struct nacre_shared *shared)
+{
+    (void)pthread_mutex_lock(&shared->lock);
+    free(shared->document.base);
+    shared->document = (struct nacre_json_out){0};
+    (void)pthread_mutex_unlock(&shared->lock);
 }
 
 void nacre_shared_set_health(struct nacre_shared *shared, const struct nacre_health_frame *health)

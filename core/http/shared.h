@@ -34,6 +34,7 @@ struct nacre_endpoint_health {
 };
 
 struct nacre_lane;
+struct nacre_tls;
 
 struct nacre_shared {
     /* read only once the lanes run */
@@ -45,7 +46,8 @@ struct nacre_shared {
     size_t render_max; /* bytes of JSON that one answer may have */
     bool is_vsock;
     bool log_requests;
-    int control_fd; /* our end is non-blocking */
+    struct nacre_tls *tls; /* NULL: plain HTTP */
+    int control_fd;        /* our end is non-blocking */
     uint8_t ticket_key[16];
     struct nacre_lane *lanes;
     uint32_t n_lanes;
@@ -87,6 +89,9 @@ uint64_t nacre_max_body(const struct nacre_shared *shared, uint32_t route);
 /* Takes `len` of the bytes that may be held; false when there is no room. */
 bool nacre_held_take(struct nacre_shared *shared, size_t len);
 void nacre_held_give(struct nacre_shared *shared, size_t len);
+
+/* The key of HTTPS has changed: a document that names the old one is handed out no more. */
+void nacre_shared_drop_document(struct nacre_shared *shared);
 
 /* News from nacred and from the app. */
 void nacre_shared_set_state(struct nacre_shared *shared, const struct nacre_state_frame *state);

@@ -81,11 +81,13 @@ static int open_secrets(struct nacre_core *c)
     c->secrets.epoll = c->epoll;
     c->secrets.tag = NACRE_EVENT(NACRE_ON_SECRETS);
     c->secrets.sealed_only = strcmp(config->secrets_sealed_only, NACRE_CONFIG_TRUE) == 0;
+    c->secrets.takes_tls = nacre_config_tls_operator(config);
     c->secrets.terms = (struct nacre_unseal_terms){.app = c->manifest.app,
                                                    .config = c->manifest.config_digest,
                                                    .operator_key = sealed ? c->operator_key : NULL};
     /* all images wait for secrets by default, and for a delivery that nobody owes an app would start late */
-    const char *source = c->is_init && c->manifest.n_secrets == 0 ? "none" : config->secrets_source;
+    bool needed = c->manifest.n_secrets > 0 || nacre_config_tls_operator(config);
+    const char *source = c->is_init && !needed ? "none" : config->secrets_source;
     int err = nacre_secrets_open(&c->secrets, source, config->secrets_timeout_s);
     if (err)
         return nacre_refuse("secrets.source %s: %s", source,
@@ -143,10 +145,10 @@ static int make_key(struct nacre_core *c)
     c->signing.manifest = &c->manifest;
     c->signing.keys = c->keys;
     c->signing.time = &c->time;
-    static const uint8_t later[NACRE_SEALED_ID]; /* it has to fit with the digest of sealed secrets, too */
-    int len = nacre_document_user_data(c->nsm.user_data, &c->manifest, c->keys, later);
+    static const uint8_t later[NACRE_SEALED_ID]; /* it has to fit with both digests that may come, too */
+    int len = nacre_document_user_data(c->nsm.user_data, &c->manifest, c->keys, later, later);
     if (len >= 0)
-        len = nacre_document_user_data(c->nsm.user_data, &c->manifest, c->keys, NULL);
+        len = nacre_document_user_data(c->nsm.user_data, &c->manifest, c->keys, NULL, NULL);
     if (len < 0)
         return nacre_refuse("user_data: %s", strerror(-len));
     c->nsm.user_data_len = (size_t)len;
@@ -211,6 +213,8 @@ int nacre_boot(struct nacre_core *c, const char *manifest, const char *plugin)
     if (confine(c) < 0 || seal(c) < 0 || nacre_check_plugin(c) < 0 || open_sockets(c) < 0 ||
         start_helpers(c) < 0 || make_key(c) < 0)
         return -1;
+    if (nacre_config_tls(config))
+        c->own_at_ns = UINT64_MAX; /* no document before it can name the TLS key */
     nacre_send_state(c);
     return 0;
 }
@@ -242,6 +246,7 @@ void nacre_shut_down(struct nacre_core *c)
         nacre_lane_free(&c->signers[i].lane);
     sodium_memzero(c->ticket_key, sizeof c->ticket_key);
     nacre_secrets_close(&c->secrets);
+    nacre_tls_close(&c->tls);
     nacre_broker_reset(&c->broker);
     nacre_listeners_close(&c->listeners);
     nacre_inbox_free(&c->inbox);

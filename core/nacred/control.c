@@ -27,9 +27,8 @@ static bool send_frame(struct nacre_helper *h, void *frame, const void *payload,
     return true;
 }
 
-/* For what a helper cannot do without. */
-static void must_send(struct nacre_helper *h, void *frame, const void *payload, size_t len, const int *fds,
-                      size_t n_fds)
+void nacre_must_send(struct nacre_helper *h, void *frame, const void *payload, size_t len, const int *fds,
+                     size_t n_fds)
 {
     if (!send_frame(h, frame, payload, len, fds, n_fds))
         nacre_helper_kill(h, "does not read its control socket");
@@ -76,9 +75,13 @@ void nacre_send_init(struct nacre_core *c)
                                  .n_lanes = l->n_lanes,
                                  .has_admin = l->has_admin,
                                  .is_vsock = l->is_vsock};
+    const uint8_t *tls = NULL;
+    size_t tls_len = 0;
     memcpy(f.ticket_key, c->ticket_key, sizeof f.ticket_key);
+    if (nacre_tls_current(&c->tls, &tls, &tls_len))
+        f.tls_form = c->tls.form;
     nacre_listeners_renew(l);
-    must_send(&c->http, &f, NULL, 0, l->fds, l->n_lanes + l->has_admin);
+    nacre_must_send(&c->http, &f, tls, tls_len, l->fds, l->n_lanes + l->has_admin);
     sodium_memzero(&f, sizeof f);
 }
 
@@ -87,13 +90,13 @@ void nacre_send_lane(struct nacre_core *c, struct nacre_helper *h, uint32_t lane
 {
     struct nacre_lane_frame f = {
         .head.type = NACRE_FRAME_LANE, .lane = lane, .n_lanes = c->n_lanes, .what = what};
-    must_send(h, &f, NULL, 0, fds, what & NACRE_LANE_SIGNED ? 2 : 1);
+    nacre_must_send(h, &f, NULL, 0, fds, what & NACRE_LANE_SIGNED ? 2 : 1);
 }
 
 void nacre_send_stop(struct nacre_helper *h)
 {
     struct nacre_plain_frame f = {.head.type = NACRE_FRAME_STOP};
-    must_send(h, &f, NULL, 0, NULL, 0);
+    nacre_must_send(h, &f, NULL, 0, NULL, 0);
 }
 
 void nacre_send_state(struct nacre_core *c)
@@ -117,6 +120,7 @@ void nacre_send_state(struct nacre_core *c)
         .nsm_errors = atomic_load(&c->nsm.errors),
         .secrets_refused = c->secrets.refused,
         .secrets_form = c->secrets.form,
+        .tls_form = c->tls.form,
     };
     if (c->keys)
         memcpy(f.public_key, c->keys->sign_public, sizeof f.public_key);
@@ -140,7 +144,7 @@ void nacre_send_secrets(struct nacre_core *c)
         return;
     c->app.got_secrets = true;
     nacre_send_time(c);
-    must_send(&c->app, &f, c->secrets.blob, c->secrets.len, NULL, 0);
+    nacre_must_send(&c->app, &f, c->secrets.blob, c->secrets.len, NULL, 0);
 }
 
 void nacre_send_document(struct nacre_core *c)
@@ -183,6 +187,8 @@ static bool on_attest(struct nacre_core *c, const struct nacre_attest_frame *f)
         .id = f->id, .client = c->http.incarnation, .batch = f->batch == 1, .nonce_len = f->nonce_len};
     if (f->id == 0 || f->nonce_len > NACRE_NONCE_MAX || f->batch > 1)
         return false;
+    if (nacre_config_tls(&c->manifest.config) && !nacre_tls_attested(&c->tls))
+        return false; /* its first message is the key */
     memcpy(job.nonce, f->nonce, f->nonce_len);
     if (nacre_nsm_thread_attest(&c->nsm, &job) < 0)
         send_refusal(c, f->id, 429, "too many attestations are waiting");
@@ -234,10 +240,11 @@ static void on_ready(struct nacre_core *c, struct nacre_helper *h)
 static void on_failed(struct nacre_core *c, struct nacre_helper *h)
 {
     const char *reason = (const char *)c->inbox.payload;
+    size_t len = c->inbox.payload_len < NACRE_FAILURE_TEXT ? c->inbox.payload_len : NACRE_FAILURE_TEXT;
     nacre_log_event(NACRE_LEVEL_ERROR, "helper cannot start", NLS("helper", h->name),
-                    NLB("reason", reason, c->inbox.payload_len));
+                    NLB("reason", reason, len));
     if (!c->was_ready && !c->stopping) {
-        (void)snprintf(c->refusal, sizeof c->refusal, "%s: %.*s", h->name, (int)c->inbox.payload_len, reason);
+        (void)snprintf(c->refusal, sizeof c->refusal, "%s: %.*s", h->name, (int)len, reason);
         nacre_helpers_stop(c, nacre_monotonic_ns());
     }
     nacre_helper_kill(h, "cannot start");
@@ -256,6 +263,8 @@ static bool dispatch(struct nacre_core *c, struct nacre_helper *h)
         return true;
     case NACRE_FRAME_ATTEST:
         return !h->is_app && on_attest(c, head);
+    case NACRE_FRAME_TLS:
+        return !h->is_app && nacre_tls_said(c, head);
     case NACRE_FRAME_CONNECT: {
         const struct nacre_connect_frame *f = head;
         if (h->is_app)
@@ -277,7 +286,8 @@ void nacre_control_receive(struct nacre_core *c, struct nacre_helper *h)
     /* the dead are heard to the end */
     bool listen = h->pid == 0 || (!h->doomed && may_receive(c, h));
     for (int i = 0; i < MESSAGES_A_TURN && listen && !h->doomed && !ended; i++) {
-        int got = nacre_frame_receive(h->control, &c->inbox, NACRE_FAILURE_TEXT, true);
+        size_t most = h->is_app ? NACRE_FAILURE_TEXT : NACRE_TLS_BLOB;
+        int got = nacre_frame_receive(h->control, &c->inbox, most, true);
         if (got == -EAGAIN || got == -EINTR)
             break;
         ended = got == 0;

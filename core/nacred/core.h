@@ -13,6 +13,7 @@
 #include "secrets.h"
 #include "sign.h"
 #include "spawn.h"
+#include "tls.h"
 
 #include <limits.h>
 #include <sys/types.h>
@@ -66,6 +67,7 @@ struct nacre_core {
     struct nacre_nsm_thread nsm;
     struct nacre_broker broker;
     struct nacre_secrets secrets;
+    struct nacre_tls tls;
     uint8_t operator_key[32]; /* of the configuration, when it names one */
     struct nacre_helper http, app;
     struct nacre_inbox inbox; /* for both control sockets */
@@ -95,6 +97,16 @@ int nacre_check_plugin(struct nacre_core *c);
 /* The other way round: ends threads, wipes keys, closes everything. */
 void nacre_shut_down(struct nacre_core *c);
 
+/*
+ * tls_control.c: nacre-http says which key it made or uses, false when it may not; the secrets have come, with or without
+ * a certificate; what the operator has sealed goes to nacre-http unless it is in use.
+ */
+bool nacre_tls_said(struct nacre_core *c, const struct nacre_tls_frame *f);
+void nacre_tls_came(struct nacre_core *c);
+void nacre_send_tls(struct nacre_core *c);
+
+/* loop.c: documents say from now on what we know now, and a new one of our own is asked for. */
+void nacre_attest_anew(struct nacre_core *c);
 /* loop.c: until both helpers have ended after a signal to stop, or nacre-http may not be restarted. */
 void nacre_run(struct nacre_core *c);
 
@@ -119,6 +131,9 @@ void nacre_helpers_stop(struct nacre_core *c, uint64_t now_ns);
  * not read either, and is killed when that lasts.
  */
 void nacre_control_receive(struct nacre_core *c, struct nacre_helper *h);
+/* For what a helper cannot do without: it is killed when it cannot be sent. */
+void nacre_must_send(struct nacre_helper *h, void *frame, const void *payload, size_t len, const int *fds,
+                     size_t n_fds);
 /* Once a second or more often: listens again to helpers that read again, kills those that do not. */
 void nacre_control_tick(struct nacre_core *c, uint64_t now_ns);
 void nacre_send_init(struct nacre_core *c);

@@ -6,10 +6,10 @@
 #include <errno.h>
 
 int nacre_document_user_data(uint8_t out[NACRE_USER_DATA_MAX], const struct nacre_manifest *m,
-                             const struct nacre_keys *keys, const uint8_t *secrets)
+                             const struct nacre_keys *keys, const uint8_t *secrets, const uint8_t *tls)
 {
     struct nacre_writer w = nacre_writer(out, NACRE_USER_DATA_MAX);
-    nacre_put_map(&w, secrets ? 7 : 6);
+    nacre_put_map(&w, 6u + (secrets != NULL) + (tls != NULL));
     nacre_put_z(&w, "v");
     nacre_put_uint(&w, 1);
     nacre_put_z(&w, "app");
@@ -25,6 +25,10 @@ int nacre_document_user_data(uint8_t out[NACRE_USER_DATA_MAX], const struct nacr
     if (secrets) {
         nacre_put_z(&w, "secrets");
         nacre_put_bytes(&w, secrets, NACRE_SEALED_ID);
+    }
+    if (tls) {
+        nacre_put_z(&w, "tls");
+        nacre_put_bytes(&w, tls, NACRE_TLS_KEY);
     }
     return w.failed ? -ENOSPC : (int)w.len;
 }

@@ -13,10 +13,11 @@
 
 /*
  * The CBOR map that ties the key to app, plugin, configuration and boxes, and, once it was taken, to the sealed blob
- * whose digest (NACRE_SEALED_ID bytes) is `secrets`; else NULL. Returns its length, or -ENOSPC.
+ * whose digest (NACRE_SEALED_ID bytes) is `secrets`; else NULL. `tls` (NACRE_TLS_KEY bytes) names the key that HTTPS is
+ * under, or is NULL. Returns its length, or -ENOSPC.
  */
 int nacre_document_user_data(uint8_t out[NACRE_USER_DATA_MAX], const struct nacre_manifest *m,
-                             const struct nacre_keys *keys, const uint8_t *secrets);
+                             const struct nacre_keys *keys, const uint8_t *secrets, const uint8_t *tls);
 
 /*
  * nacre_document_timestamp - the "timestamp" (ms since 1970) of a COSE_Sign1 document, tagged or not, whose

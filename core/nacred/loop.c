@@ -67,15 +67,19 @@ static void on_nsm(struct nacre_core *c)
     }
 }
 
-/* From now on documents name the very blob that was taken: whoever sealed two can tell which one arrived. */
-static void attest_secrets(struct nacre_core *c)
+/* Documents name the very blob that was taken: whoever sealed two can tell which one arrived. */
+void nacre_attest_anew(struct nacre_core *c)
 {
     uint8_t user_data[NACRE_USER_DATA_MAX];
-    int len = nacre_document_user_data(user_data, &c->manifest, c->keys, c->secrets.blob_id);
+    const uint8_t *tls = nacre_tls_attested(&c->tls);
+    int len =
+        nacre_document_user_data(user_data, &c->manifest, c->keys,
+                                 c->secrets.form == NACRE_SECRETS_SEALED ? c->secrets.blob_id : NULL, tls);
     if (len < 0) /* it fitted when the key was made */
         return;
     nacre_nsm_thread_user_data(&c->nsm, user_data, (size_t)len);
-    c->own_at_ns = nacre_monotonic_ns();
+    if (tls || !nacre_config_tls(&c->manifest.config))
+        c->own_at_ns = nacre_monotonic_ns();
 }
 
 static void on_secrets(struct nacre_core *c)
@@ -88,8 +92,11 @@ static void on_secrets(struct nacre_core *c)
             nacre_log_event(NACRE_LEVEL_WARN, what, NLS("reason", c->secrets.why));
         else
             nacre_log_event(NACRE_LEVEL_INFO, what, NLI("bytes", c->secrets.len));
-    if (settled != c->secrets.settled && c->secrets.form == NACRE_SECRETS_SEALED)
-        attest_secrets(c);
+    if (settled != c->secrets.settled) {
+        nacre_tls_came(c);
+        if (c->secrets.form == NACRE_SECRETS_SEALED)
+            nacre_attest_anew(c);
+    }
     if (refused != c->secrets.refused || settled != c->secrets.settled)
         nacre_send_state(c);
     nacre_send_secrets(c);

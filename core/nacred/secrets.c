@@ -82,6 +82,7 @@ int nacre_secrets_open(struct nacre_secrets *s, const char *source, uint64_t tim
                                 .tag = s->tag,
                                 .terms = s->terms,
                                 .sealed_only = s->sealed_only,
+                                .takes_tls = s->takes_tls,
                                 .listener = -1,
                                 .connection = -1};
     s->give_up_ns = nacre_monotonic_ns() + timeout_s * SECOND_NS;
@@ -133,6 +134,34 @@ static bool disappoint(struct nacre_secrets *s, const char **what, const char *t
     return true;
 }
 
+/* Moves a certificate out of content[0..*len), which is nobody's but nacre-http's, to memory of its own. */
+static bool split(struct nacre_secrets *s, uint8_t *content, size_t *len)
+{
+    struct nacre_sealed_content c;
+    if (nacre_sealed_open(&c, content, *len) < 0) {
+        (void)snprintf(s->why, sizeof s->why, "what was sealed is out of form");
+        return false;
+    }
+    if (!c.tls)
+        return true;
+    if (!s->takes_tls) {
+        (void)snprintf(s->why, sizeof s->why, "a certificate is in it, and http.tls is not operator");
+        return false;
+    }
+    s->tls = nacre_guarded_alloc(c.tls_len);
+    if (!s->tls) {
+        (void)snprintf(s->why, sizeof s->why, "no guarded memory for %zu bytes", c.tls_len);
+        return false;
+    }
+    s->tls_len = c.tls_len;
+    memcpy(s->tls, c.tls, c.tls_len);
+    memcpy(s->tls_key, c.tls_key, sizeof s->tls_key);
+    *len = c.json_len;
+    memmove(content, c.json, c.json_len);
+    sodium_memzero(content + c.json_len, NACRE_SECRETS_BLOB - c.json_len);
+    return true;
+}
+
 /* Replaces the sealed blob by what is in it. */
 static bool unsealed(struct nacre_secrets *s)
 {
@@ -142,14 +171,15 @@ static bool unsealed(struct nacre_secrets *s)
         return false;
     }
     int len = nacre_unseal(content, &s->terms, s->blob, s->len, s->why);
-    if (len < 0) {
+    size_t rest = len < 0 ? 0 : (size_t)len;
+    if (len < 0 || !split(s, content, &rest)) {
         nacre_guarded_free(content);
         return false;
     }
     (void)crypto_hash_sha256(s->blob_id, s->blob, s->len);
     nacre_guarded_free(s->blob);
     s->blob = content;
-    s->len = (size_t)len;
+    s->len = rest;
     return true;
 }
 
@@ -210,6 +240,7 @@ void nacre_secrets_close(struct nacre_secrets *s)
     close_fd(&s->connection);
     close_fd(&s->listener);
     nacre_guarded_free(s->blob);
-    s->blob = NULL;
-    s->len = 0;
+    nacre_guarded_free(s->tls);
+    s->blob = s->tls = NULL;
+    s->len = s->tls_len = 0;
 }

@@ -14,6 +14,7 @@ struct nacre_secrets {
     uint64_t tag;
     struct nacre_unseal_terms terms; /* its keys: before the first step */
     bool sealed_only;                /* plain ones are refused */
+    bool takes_tls;                  /* a certificate may come with them */
 
     uint8_t
         *blob; /* guarded memory: what came so far, then the secrets object; NULL when there is no source */
@@ -21,13 +22,16 @@ struct nacre_secrets {
     bool settled;                     /* the blob is what it will ever be */
     enum nacre_secrets_form form;     /* how it came */
     uint8_t blob_id[NACRE_SEALED_ID]; /* SEALED: of the blob that was taken */
-    uint64_t refused;                 /* deliveries that were turned down */
-    int listener, connection;         /* -1: none */
-    uint64_t give_up_ns;              /* CLOCK_MONOTONIC: then go on without */
-    uint64_t stalled_ns;              /* when the connection has taken too long */
-    uint64_t window_ns;               /* when `tries` starts from 0 again */
-    uint32_t tries;                   /* connections accepted in this second */
-    char why[NACRE_SEALED_WHY];       /* of the last step: the reason of a refusal, else empty */
+    uint8_t *tls; /* guarded memory: the certificate that came with them; NULL: none did */
+    size_t tls_len;
+    uint8_t tls_key[NACRE_TLS_KEY];
+    uint64_t refused;           /* deliveries that were turned down */
+    int listener, connection;   /* -1: none */
+    uint64_t give_up_ns;        /* CLOCK_MONOTONIC: then go on without */
+    uint64_t stalled_ns;        /* when the connection has taken too long */
+    uint64_t window_ns;         /* when `tries` starts from 0 again */
+    uint32_t tries;             /* connections accepted in this second */
+    char why[NACRE_SEALED_WHY]; /* of the last step: the reason of a refusal, else empty */
 };
 
 /*

@@ -82,10 +82,12 @@ static int introduce(struct nacre_core *c, struct nacre_helper *h)
             return err;
     }
     nacre_send_state(c);
-    if (h->is_app)
+    if (h->is_app) {
         nacre_send_secrets(c);
-    else
+    } else {
+        nacre_send_tls(c);
         nacre_send_document(c);
+    }
     return 0;
 }
 

@@ -118,11 +118,12 @@ START_TEST(operation_names)
     for (uint32_t i = 0; i < 6; i++)
         routes[i] = (struct nacre_route_decl){.method = "GET", .path = paths[i], .request = 1, .response = 1};
     struct nacre_json_out out = {0};
-    ck_assert_int_eq(nacre_openapi_write(&out, &m), 0);
+    ck_assert_int_eq(nacre_openapi_write(&out, &m, true), 0);
     python(
         &out,
         "ids = [d['paths'][p]['get']['operationId'] for p in ('/a-b', '/a_b', '/a/{b}', '/A--B/', '/long')]\n"
-        "assert ids == ['get_a_b', 'get_a_b__1', 'get_a_b__2', 'get_a_b__4', 'get_long'], ids\n");
+        "assert ids == ['get_a_b', 'get_a_b__1', 'get_a_b__2', 'get_a_b__4', 'get_long'], ids\n"
+        "assert d['servers'][0]['description'].startswith('Plain HTTP')\n");
     free(out.base);
 }
 END_TEST
@@ -145,9 +146,10 @@ START_TEST(two_structs_of_one_name)
                                .routes = &route,
                                .n_routes = 1};
     struct nacre_json_out out = {0};
-    ck_assert_int_eq(nacre_openapi_write(&out, &m), 0);
+    ck_assert_int_eq(nacre_openapi_write(&out, &m, false), 0);
     python(
         &out,
+        "assert 'servers' not in d\n"
         "s = d[\"components\"][\"schemas\"]\n"
         "assert {\"Same\", \"Same.2\", \"Outer\", \"Same.request\", \"Same.request.2\"} <= set(s), list(s)\n"
         "assert s[\"Outer\"][\"properties\"][\"z\"][\"$ref\"].endswith(\"/Same.2\")\n"

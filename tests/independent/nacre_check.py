@@ -245,8 +245,8 @@ def user_data(payload):
     """nacre's user_data, checked for form."""
     data = cbor_once(payload["user_data"], "user_data")
     sizes = {"plugin": 48, "config": 48, "secrets_key": 32, "data_key": 32}
-    if isinstance(data, dict) and "secrets" in data:
-        sizes["secrets"] = 32
+    if isinstance(data, dict):
+        sizes.update({name: 32 for name in ("secrets", "tls") if name in data})
     need(isinstance(data, dict) and set(data) == {"v", "app", *sizes} and data["v"] == 1 and isinstance(data["app"], str)
          and all(isinstance(data[k], bytes) and len(data[k]) == n for k, n in sizes.items()),
          f"user_data is {data!r}")

@@ -148,7 +148,7 @@ START_TEST(user_data_says_what_the_key_belongs_to)
     uint64_t v;
     load_manifest(&m, &weather_plugin, NULL, NULL, 0);
     const struct nacre_keys *k = nacre_keys_new();
-    int n = nacre_document_user_data(out, &m, k, NULL);
+    int n = nacre_document_user_data(out, &m, k, NULL, NULL);
     ck_assert_int_gt(n, 0);
     cbor_item_t *map = nacre_cbor_load(out, (size_t)n);
     ck_assert_uint_eq(nacre_cbor_count(map), 6);
@@ -164,11 +164,13 @@ START_TEST(user_data_says_what_the_key_belongs_to)
     ck_assert(nacre_cbor_bytes(nacre_cbor_key(map, "data_key"), &data, &len) && len == 32);
     ck_assert_mem_eq(data, k->data_public, 32);
     cbor_decref(&map);
-    m.app = "a-name-of-thirty-two-bytes-long-x";              /* the longest app name fits the NSM's limit */
-    n = nacre_document_user_data(out, &m, k, k->sign_public); /* any 32 bytes */
+    m.app = "a-name-of-thirty-two-bytes-long-x"; /* the longest app name fits the NSM's limit */
+    n = nacre_document_user_data(out, &m, k, k->sign_public, k->data_public); /* any 32 bytes */
     ck_assert_int_gt(n, 0);
     map = nacre_cbor_load(out, (size_t)n);
-    ck_assert_uint_eq(nacre_cbor_count(map), 7);
+    ck_assert_uint_eq(nacre_cbor_count(map), 8);
+    ck_assert(nacre_cbor_bytes(nacre_cbor_key(map, "tls"), &data, &len) && len == 32);
+    ck_assert_mem_eq(data, k->data_public, 32);
     ck_assert(nacre_cbor_bytes(nacre_cbor_key(map, "secrets"), &data, &len) && len == 32);
     ck_assert_mem_eq(data, k->sign_public, 32);
     cbor_decref(&map);

@@ -20,7 +20,7 @@ static int write_openapi(FILE *to, const struct nacre_manifest *m, const struct 
     (void)request;
     (void)why;
     (void)why_len;
-    int rc = nacre_openapi_write(&out, m);
+    int rc = nacre_openapi_write(&out, m, false);
     if (rc == 0) {
         (void)fwrite(out.base, 1, out.len, to);
         (void)fputc('\n', to);

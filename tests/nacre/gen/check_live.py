@@ -21,8 +21,9 @@ def runtime():
 def test_openapi_is_what_is_served(runtime):
     reply = runtime.get("/openapi.json")
     assert reply.status == 200
-    assert generate("openapi", "alltypes").encode() == reply.body + b"\n"
     document = json.loads(reply.body)
+    servers = json.dumps(document["servers"], separators=(",", ":"))  # what only who serves it knows
+    assert generate("openapi", "alltypes") == reply.body.decode().replace(f'"servers":{servers},', "") + "\n"
     assert document["openapi"] == "3.1.0"
     assert {"/echo", "/places/{town}/{number}", "/measure"} < set(document["paths"])
 
