@@ -110,7 +110,7 @@ static void refuse(struct nacre_batch *batch, struct nacre_refusal refusal)
     free(out.base);
 }
 
-/* What was gathered is under way from now on. Under the lock; the caller holds what is returned and launches it. */
+/* What was gathered is under way from now on. Under the lock; the caller launches what is returned. */
 static struct nacre_batch *claim(struct nacre_batches *b)
 {
     struct nacre_batch *batch = b->gathering;
@@ -119,12 +119,12 @@ static struct nacre_batch *claim(struct nacre_batches *b)
     b->gathering = NULL;
     b->flying = batch;
     batch->id = nacre_ids_next(&b->ids);
-    batch->sent_ns = nacre_monotonic_ns();
-    return nacre_batch_hold(batch);
+    return batch;
 }
 
-static void count_sent(struct nacre_batches *b, const struct nacre_batch *batch)
+static void note_sent(struct nacre_batches *b, struct nacre_batch *batch)
 {
+    batch->sent_ns = nacre_monotonic_ns();
     b->n_batches++;
     b->n_nonces += batch->n;
     if (batch->n > b->largest)
@@ -155,22 +155,20 @@ static void launch(struct nacre_shared *shared, struct nacre_batch *batch)
         bool built =
             nacre_tree_build(&batch->tree, (const uint8_t(*)[NACRE_TREE_HASH])batch->leaves, batch->n);
         (void)pthread_mutex_lock(&b->lock);
-        bool ours = b->flying == batch; /* else it took so long that it was given up */
-        bool sent = built && ours && send_root(shared, batch);
+        bool sent = built && send_root(shared, batch);
         if (sent) {
-            count_sent(b, batch);
-        } else if (ours) {
+            note_sent(b, batch);
+        } else {
             b->n_failed++;
             b->flying = NULL;
             next = claim(b);
         }
         (void)pthread_mutex_unlock(&b->lock);
-        if (ours && !sent) {
+        if (!sent) {
             refuse(batch,
                    built ? nacre_refuse_later(503, "the core takes no attestation requests now") : no_memory);
             deliver(shared, batch);
         }
-        nacre_batch_drop(batch);
         batch = next;
     }
 }
@@ -185,7 +183,7 @@ struct nacre_refusal nacre_batch_join(struct nacre_shared *shared, uint64_t slot
     nacre_tree_leaf(leaf, nonce->bytes, nonce->len);
     (void)pthread_mutex_lock(&b->lock);
     /* its requests have all run into their deadline: an answer that is lost must not stop those to come */
-    if (b->flying && nacre_monotonic_ns() - b->flying->sent_ns > b->patience_ns) {
+    if (b->flying && b->flying->sent_ns && nacre_monotonic_ns() - b->flying->sent_ns > b->patience_ns) {
         lost = b->flying;
         b->flying = NULL;
         b->n_failed++;

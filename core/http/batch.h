@@ -18,8 +18,8 @@
 struct nacre_batch {
     _Atomic uint32_t users;
     uint32_t n, cap;
-    uint64_t id;      /* of the ATTEST; 0: not sent yet */
-    uint64_t sent_ns; /* CLOCK_MONOTONIC */
+    uint64_t id;      /* of the ATTEST */
+    uint64_t sent_ns; /* CLOCK_MONOTONIC; 0: not yet, and whoever launches it has it to himself */
     uint64_t *slots;  /* whose nonce stands where; a slot may be gone by now */
     uint8_t (*leaves)[NACRE_TREE_HASH];
     struct nacre_tree tree;

@@ -23,8 +23,10 @@ static size_t write_tail(char tail[TAIL_MAX], const struct nacre_tree *tree, uin
         at += (size_t)2 * NACRE_TREE_HASH;
         tail[at++] = '"';
     }
-    memcpy(tail + at, "]}}", 3);
-    return at + 3;
+    tail[at++] = ']';
+    tail[at++] = '}';
+    tail[at++] = '}';
+    return at;
 }
 
 static void answer(struct nacre_conn *conn, const struct nacre_batch *batch, uint32_t index)

@@ -29,9 +29,11 @@ static size_t unhex(uint8_t *out, size_t max, const char *text)
 
 static bool next(FILE *file, struct vector *v)
 {
-    static char nonce[2 * NONCE_MAX + 1], root[65], path[16 * 64 + 1];
-    if (fscanf(file, "%u %u %1024s %64s %1024s", &v->size, &v->index, nonce, root, path) != 5)
+    static char size[8], index[8], nonce[2 * NONCE_MAX + 1], root[65], path[16 * 64 + 1];
+    if (fscanf(file, "%7s %7s %1024s %64s %1024s", size, index, nonce, root, path) != 5)
         return false;
+    v->size = (unsigned)strtoul(size, NULL, 10);
+    v->index = (unsigned)strtoul(index, NULL, 10);
     v->nonce_len = unhex(v->nonce, sizeof v->nonce, nonce);
     ck_assert_uint_eq(unhex(v->root, sizeof v->root, root), sizeof v->root);
     v->depth = (uint32_t)(unhex(v->path[0], sizeof v->path, path) / NACRE_TREE_HASH);
