@@ -56,6 +56,9 @@ void nacre_vfy_judge(const struct nacre_verify_policy *policy, const nacre_verif
     if (policy->nonce.data != NULL) {
         (void)nacre_vfy_check_bytes(report, "nonce", policy->nonce, nacre_verify_doc_nonce(doc));
     }
+    if (policy->batch.expected) {
+        nacre_vfy_check_batch(&policy->batch, doc, report);
+    }
     if (policy->public_key.data != NULL) {
         (void)nacre_vfy_check_bytes(report, "public_key", policy->public_key,
                                     nacre_verify_doc_public_key(doc));

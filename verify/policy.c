@@ -101,7 +101,21 @@ int nacre_verify_policy_expect_nonce(nacre_verify_policy *policy, const uint8_t 
                                      nacre_verify_error *error)
 {
     nacre_verify_bytes value = {.data = nonce, .size = size};
-    return expect(&policy->nonce, "nonce", value, NACRE_VERIFY_NONCE_MAX, error);
+    int r = expect(&policy->nonce, "nonce", value, NACRE_VERIFY_NONCE_MAX, error);
+    if (r == NACRE_VERIFY_OK) {
+        policy->batch.expected = false;
+    }
+    return r;
+}
+
+int nacre_verify_policy_expect_batch(nacre_verify_policy *policy, const nacre_verify_batch *batch,
+                                     nacre_verify_error *error)
+{
+    int r = nacre_vfy_batch_take(&policy->batch, batch, error);
+    if (r == NACRE_VERIFY_OK) {
+        drop(&policy->nonce);
+    }
+    return r;
 }
 
 int nacre_verify_policy_expect_public_key(nacre_verify_policy *policy, const uint8_t *key, size_t size,

@@ -6,6 +6,7 @@
 
 #include <openssl/x509.h>
 
+#include "batch.h"
 #include "cache.h"
 #include "report.h"
 
@@ -21,7 +22,8 @@ struct nacre_vfy_root {
 struct nacre_verify_policy {
     uint32_t pcr_mask;
     uint8_t pcr[NACRE_VERIFY_PCR_COUNT_MAX][NACRE_VERIFY_PCR_SIZE];
-    nacre_verify_bytes nonce;
+    nacre_verify_bytes nonce; /* this or the batch */
+    struct nacre_vfy_batch batch;
     nacre_verify_bytes public_key;
     nacre_verify_bytes user_data;
     struct nacre_vfy_root root;
@@ -41,7 +43,7 @@ int nacre_vfy_policy_usable(const struct nacre_verify_policy *policy, nacre_veri
 uint64_t nacre_vfy_policy_time(const struct nacre_verify_policy *policy, const nacre_verify_doc *doc);
 const char *nacre_vfy_policy_clock_name(const struct nacre_verify_policy *policy);
 
-/* Checks "debug", "PCRn", "nonce", "public_key", "user_data", "age" (judge.c). */
+/* Checks "debug", "PCRn", "batch", "nonce", "public_key", "user_data", "age" (judge.c). */
 void nacre_vfy_judge(const struct nacre_verify_policy *policy, const nacre_verify_doc *doc, uint64_t at_ms,
                      struct nacre_verify_report *report);
 

@@ -51,6 +51,10 @@ extern "C" {
 #define NACRE_VERIFY_NONCE_MAX       512u
 #define NACRE_VERIFY_PUBLIC_KEY_MAX  1024u
 #define NACRE_VERIFY_MODULE_ID_MAX   256u
+/* Of ours: nonces that share one document, and the hashes of a path. */
+#define NACRE_VERIFY_BATCH_MAX   65536u
+#define NACRE_VERIFY_BATCH_DEPTH 16u
+#define NACRE_VERIFY_BATCH_HASH  32u
 /* Of ours: an answer's JSON, and a type file. */
 #define NACRE_VERIFY_ANSWER_MAX (64u << 20)
 #define NACRE_VERIFY_TYPES_MAX  (1u << 20)
@@ -131,6 +135,36 @@ NACRE_VERIFY_API int nacre_verify_policy_expect_pcrs_text(nacre_verify_policy *p
  * limit. */
 NACRE_VERIFY_API int nacre_verify_policy_expect_nonce(nacre_verify_policy *policy, const uint8_t *nonce,
                                                       size_t size, nacre_verify_error *error);
+/*
+ * A nonce that shares a document with others (/get_attestation?nonce=..&batch=1): the document's nonce is the root of a
+ * tree, SHA-256, over all of them, and this is the way from one to it, as the answer's "batch" gives it. docs/VERIFYING.md
+ * has the bytes. Zero it, then set struct_size to sizeof(nacre_verify_batch).
+ */
+typedef struct nacre_verify_batch {
+    size_t struct_size;
+    const uint8_t *nonce; /* the caller's own */
+    size_t nonce_size;
+    uint64_t size;       /* nonces in the batch */
+    uint64_t index;      /* which of them ours is */
+    const uint8_t *path; /* hashes of 32 bytes, from the leaf's neighbour up */
+    size_t path_size;    /* bytes */
+} nacre_verify_batch;
+
+/*
+ * Expect the root that this leads to, instead of a nonce as such; the last call of the two counts. It is copied. What
+ * the server said is judged with the document: a size, index or path that cannot be is the failed check "batch".
+ * E_ARGUMENT for what is the caller's own: struct_size, a nonce of no bytes or over the limit, a NULL path of some size.
+ * A document that passes was made after `nonce` was known: its root cannot have been computed before.
+ */
+NACRE_VERIFY_API int nacre_verify_policy_expect_batch(nacre_verify_policy *policy,
+                                                      const nacre_verify_batch *batch,
+                                                      nacre_verify_error *error);
+/*
+ * The root alone, for whoever verifies the document by other means and compares its nonce. Returns OK with 32 bytes in
+ * `root`, REFUSED when the path is none of that index and size, E_ARGUMENT as above, or E_MEMORY.
+ */
+NACRE_VERIFY_API int nacre_verify_batch_root(const nacre_verify_batch *batch, uint8_t *root,
+                                             nacre_verify_error *error);
 NACRE_VERIFY_API int nacre_verify_policy_expect_public_key(nacre_verify_policy *policy, const uint8_t *key,
                                                            size_t size, nacre_verify_error *error);
 NACRE_VERIFY_API int nacre_verify_policy_expect_user_data(nacre_verify_policy *policy,

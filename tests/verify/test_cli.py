@@ -1,6 +1,7 @@
 """`nacre verify` from outside: every form of input, every option, every exit code, and servers good and bad."""
 import base64
 import contextlib
+import hashlib
 import http.server
 import json
 import os
@@ -17,6 +18,8 @@ import pytest
 
 sys.path.insert(0, os.path.dirname(__file__))
 import documents as d  # noqa: E402
+sys.path.insert(0, str(pathlib.Path(os.environ["NACRE_SOURCE"]) / "tests" / "independent"))
+import nacre_batch  # noqa: E402
 
 NACRE = pathlib.Path(os.environ["NACRE_OUT"]) / "bin" / "nacre"
 MADE = pathlib.Path(os.environ["NACRE_VERIFY_DOCUMENTS"])
@@ -222,12 +225,13 @@ class TestJson:
 
 class Server(http.server.BaseHTTPRequestHandler):
     """An enclave's two routes, or what is in `pages` instead."""
-    pages, nonces = {}, []
+    pages, nonces, queries = {}, [], []
 
     def do_GET(self):
         url = urllib.parse.urlparse(self.path)
         nonce = urllib.parse.parse_qs(url.query).get("nonce", [None])[0]
         Server.nonces.append(nonce)
+        Server.queries.append(url.query)
         page = Server.pages.get(url.path)
         status, body = page(nonce) if page else (404, b'{"error":"no such route"}')
         self.send_response(status)
@@ -314,6 +318,108 @@ class TestUrl:
         check(UNCHECKED, "document", "http://127.0.0.1:1", *WHO, *live_root, says="cannot fetch")
         check(UNCHECKED, "document", "http://", *WHO, *live_root, says="is no URL")
         check(UNCHECKED, "document", server.replace("http:", "https:"), *WHO, *live_root, says="cannot fetch")
+
+
+class TestBatch:
+    """A document that is shared: the answer says how the nonce leads to the one in it."""
+    others = [b"%d" % i * (i + 1) for i in range(6)]
+
+    def answer(self, nonce, place=3, change=lambda answer: None, root_of=nacre_batch.root):
+        nonces = self.others[:place] + [bytes.fromhex(nonce)] + self.others[place:]
+        path = nacre_batch.path(place, [nacre_batch.leaf(n) for n in nonces])
+        answer = json.loads(attest(root_of(nonces).hex())[1][1])
+        answer["batch"] = {"size": len(nonces), "index": place, "path": [h.hex() for h in path]}
+        change(answer)
+        return 200, json.dumps(answer).encode()
+
+    def serve(self, **how):
+        Server.pages["/get_attestation"] = lambda nonce: self.answer(nonce, **how)
+
+    @pytest.mark.parametrize("place", range(7))
+    def test_asked_for_and_checked(self, server, live_root, place):
+        self.serve(place=place)
+        out = check(VERIFIED, "document", server, *WHO, *live_root)
+        assert "ok    document batch" in out and "ok    document nonce" in out
+        assert Server.queries[-1] == f"nonce={Server.nonces[-1]}&batch=1"
+        check(VERIFIED, "document", server + "/get_attestation?x=1", *WHO, *live_root, "--nonce", "aabb")
+        assert Server.queries[-1] == "x=1&nonce=aabb&batch=1"
+
+    def test_a_server_that_knows_no_batches(self, server, live_root):
+        assert "batch" not in check(VERIFIED, "document", server, *WHO, *live_root)
+
+    def test_not_shared_with_anybody(self, server, live_root):
+        check(VERIFIED, "document", server, *WHO, *live_root, "--no-batch")
+        assert Server.queries[-1] == f"nonce={Server.nonces[-1]}"
+        self.serve()
+        check(REFUSED, "document", server, *WHO, *live_root, "--no-batch", says="FAIL  document nonce")
+
+    def test_kept_in_a_file(self, live_root, tmp_path):
+        file = tmp_path / "document.json"
+        file.write_bytes(self.answer("aabb")[1])
+        check(VERIFIED, "document", file, *WHO, *live_root, "--nonce", "aabb")
+        check(VERIFIED, "document", file, *WHO, *live_root)  # compared with nothing
+        check(REFUSED, "document", file, *WHO, *live_root, "--nonce", "aabc", says="FAIL  document nonce")
+        check(REFUSED, "document", file, *WHO, *live_root, "--nonce", self.others[0].hex(), says="FAIL  document nonce")
+        check(REFUSED, "document", file, *WHO, *live_root, "--nonce", "aabb", "--no-batch", says="FAIL  document nonce")
+
+    lies = {
+        "index": (lambda b: b.update(index=b["index"] ^ 1), "FAIL  document nonce"),
+        "size": (lambda b: b.update(size=b["size"] + 1), "FAIL  document nonce"),
+        "large-size": (lambda b: b.update(size=65537), "FAIL  document batch"),
+        "no-size": (lambda b: b.update(size=0), "FAIL  document batch"),
+        "past-the-end": (lambda b: b.update(index=7), "FAIL  document batch"),
+        "too-short": (lambda b: b["path"].pop(), "FAIL  document batch"),
+        "too-long": (lambda b: b["path"].append("00" * 32), "FAIL  document batch"),
+        "too-deep": (lambda b: b["path"].extend(["00" * 32] * 1000), "FAIL  document batch"),
+        "twice": (lambda b: b["path"].insert(0, b["path"][0]), "FAIL  document batch"),
+        "other-order": (lambda b: b["path"].reverse(), "FAIL  document nonce"),
+        "another-hash": (lambda b: b["path"].__setitem__(1, "00" * 32), "FAIL  document nonce"),
+        "empty": (lambda b: b.update(size=1, index=0, path=[]), "FAIL  document nonce"),
+    }
+
+    @pytest.mark.parametrize("lie", lies)
+    def test_lies(self, server, live_root, lie):
+        change, says = self.lies[lie]
+        self.serve(change=lambda answer: change(answer["batch"]))
+        check(REFUSED, "document", server, *WHO, *live_root, says=says)
+
+    forms = {
+        "null": lambda a: a.update(batch=None), "list": lambda a: a.update(batch=[]), "none": lambda a: a["batch"].clear(),
+        "no-path": lambda a: a["batch"].pop("path"), "path-text": lambda a: a["batch"].update(path="00" * 32),
+        "number": lambda a: a["batch"]["path"].append(1), "short-hash": lambda a: a["batch"]["path"].append("00" * 31),
+        "no-hex": lambda a: a["batch"]["path"].append("zz" * 32), "size-text": lambda a: a["batch"].update(size="7"),
+        "negative": lambda a: a["batch"].update(index=-1), "fraction": lambda a: a["batch"].update(size=7.5),
+        "huge": lambda a: a["batch"].update(size=1 << 64),
+    }
+
+    @pytest.mark.parametrize("form", forms)
+    def test_bad_forms(self, server, live_root, form):
+        self.serve(change=self.forms[form])
+        check(UNCHECKED, "document", server, *WHO, *live_root)
+
+    def test_the_key_twice(self, server, live_root):
+        Server.pages["/get_attestation"] = lambda nonce: (200, self.answer(nonce)[1][:-1] + b',"batch":{}}')
+        check(REFUSED, "document", server, *WHO, *live_root, says="FAIL  document nonce")
+
+    def test_of_somebody_else(self, server, live_root):
+        """A right answer to another's question."""
+        Server.pages["/get_attestation"] = lambda _: self.answer("aabb")
+        check(REFUSED, "document", server, *WHO, *live_root, says="FAIL  document nonce")
+
+    def test_another_tree(self, server, live_root):
+        """Hashes without the words that tell ours from others."""
+        def plain(nonces):
+            level = [hashlib.sha256(b"\0" + n).digest() for n in nonces]
+            while len(level) > 1:
+                level = [hashlib.sha256(b"\1" + b"".join(level[i:i + 2])).digest() for i in range(0, len(level), 2)]
+            return level[0]
+        self.serve(root_of=plain)
+        check(REFUSED, "document", server, *WHO, *live_root, says="FAIL  document nonce")
+
+    def test_everything_else_is_still_checked(self, server, live_root):
+        self.serve()
+        check(REFUSED, "document", server, "--pcr", "0=" + "00" * 48, *live_root, says="FAIL  document PCR0")
+        check(VERIFIED, "health", server, *WHO, *live_root)
 
 
 class TestHealth:

@@ -188,7 +188,7 @@ static int ask_openapi(struct call *c)
     if (!needed && c->method[0] != '\0') {
         return NACRE_CHECKED;
     }
-    char *url = nacre_vcmd_url(c->options.input, "/openapi.json", true, NULL, 0);
+    char *url = nacre_vcmd_url(c->options.input, "/openapi.json", true, NULL);
     int r = url != NULL ? nacre_vcmd_fetch(url, &text, &c->why) : nacre_vcmd_unchecked(&c->why, "no URL");
     free(url);
     if (r == NACRE_CHECKED) {
@@ -213,7 +213,7 @@ static int make_url(struct call *c, char url[URL_SIZE])
     char hex[2 * NONCE_SIZE + 1] = "";
     size_t path = strcspn(c->words.route, "?");
     char *bare = strndup(c->words.route, path);
-    char *base = bare != NULL ? nacre_vcmd_url(c->options.input, bare, true, NULL, 0) : NULL;
+    char *base = bare != NULL ? nacre_vcmd_url(c->options.input, bare, true, NULL) : NULL;
     const char *query = c->words.route[path] != '\0' ? c->words.route + path + 1 : "";
     if (c->words.attest) {
         randombytes_buf(c->nonce, sizeof c->nonce);

@@ -97,7 +97,7 @@ static int find_job(struct job *job, const char *base, const struct nacre_vcmd_b
         return nacre_vcmd_unchecked(why, "a job was accepted, but its id is '%s'", id);
     }
     (void)snprintf(path, sizeof path, "/jobs/%s", id);
-    char *url = nacre_vcmd_url(base, path, true, NULL, 0);
+    char *url = nacre_vcmd_url(base, path, true, NULL);
     int n = url != NULL ? snprintf(job->url, sizeof job->url, "%s", url) : -1;
     free(url);
     return n > 0 && (size_t)n < sizeof job->url ? NACRE_CHECKED

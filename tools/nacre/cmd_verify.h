@@ -32,6 +32,7 @@ struct nacre_vcmd_options {
     bool json;
     bool signature_only;
     bool no_nonce;
+    bool no_batch; /* ask for a document that is shared with nobody, and take no other */
     bool expects_nonce;
     uint8_t nonce[NACRE_VERIFY_NONCE_MAX];
     size_t nonce_size;
@@ -105,10 +106,16 @@ void nacre_vcmd_buffer_free(struct nacre_vcmd_buffer *buffer);
 
 /* cmd_verify_fetch.c */
 bool nacre_vcmd_is_url(const char *name);
-/* URL with its path replaced if that is empty or `always`, and ?nonce=hex if nonce_size > 0. To be freed. */
-char *nacre_vcmd_url(const char *base, const char *path, bool always, const uint8_t *nonce,
-                     size_t nonce_size);
+/* URL with its path replaced if that is empty or `always`, and `query` behind what it has, if not NULL. To be freed. */
+char *nacre_vcmd_url(const char *base, const char *path, bool always, const char *query);
 int nacre_vcmd_fetch(const char *url, struct nacre_vcmd_buffer *buffer, nacre_verify_error *why);
+
+/*
+ * cmd_verify_batch.c: when the answer says that the document is shared, the policy expects the root that leads to from
+ * this nonce. An answer without "batch" changes nothing.
+ */
+int nacre_vcmd_take_batch(nacre_verify_policy *policy, const uint8_t *nonce, size_t nonce_size,
+                          const struct nacre_vcmd_buffer *answer, nacre_verify_error *why);
 
 /* cmd_verify_http.c: one exchange. Redirects are not followed. */
 struct nacre_vcmd_request {

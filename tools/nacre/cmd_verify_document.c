@@ -1,5 +1,6 @@
 /* nacre verify document */
 #include <stdlib.h>
+#include <string.h>
 
 #include <sodium.h>
 
@@ -16,7 +17,8 @@ static const char help[] =
     "policy. FILE holds the raw CBOR, hex, base64 or {\"attestation\":\"hex\"}; standard input if left out. "
     "From a\n"
     "URL (http://HOST:PORT is enough) the document is fetched with a fresh nonce, which must come back in "
-    "it.\n"
+    "it, as\n"
+    "such or below the root of a batch (docs/VERIFYING.md, Batches).\n"
     "\n"
     "Policy (at least one PCR or the public key, or --signature-only):\n"
     "  --pcrs FILE         PCRs that are expected: lines of `HEX PCR<n>`\n"
@@ -24,6 +26,7 @@ static const char help[] =
     "  --public-key HEX    the key that is expected\n"
     "  --nonce HEX         the nonce that is expected; sent to a URL instead of a fresh one\n"
     "  --no-nonce          fetch from a URL without a nonce: the document may be an old one\n"
+    "  --no-batch          fetch a document that is shared with nobody: the nonce must stand in it as it is\n"
     "  --user-data HEX     the user data that is expected\n"
     "  --max-age SECONDS   how old the document may be\n"
     "  --allow-debug       accept an enclave in debug mode (PCR0 all zero)\n"
@@ -37,22 +40,26 @@ static const char help[] =
     "\n"
     "Exit codes: 0 verified, 1 refused, 2 could not check.\n";
 
-/* Without one, a URL may answer with any document of the past. */
-static int fetch_document(const struct nacre_vcmd_options *options, const char *name, const char *path,
-                          struct nacre_vcmd_buffer *buffer, nacre_verify_error *why)
+static void write_query(char *query, size_t room, const uint8_t *nonce, size_t size, bool batch)
 {
-    uint8_t fresh[FRESH_NONCE_SIZE];
-    const uint8_t *nonce = options->nonce;
-    size_t size = options->nonce_size;
-    if (!options->expects_nonce && !options->no_nonce) {
-        randombytes_buf(fresh, sizeof fresh);
-        nonce = fresh;
-        size = sizeof fresh;
-        if (nacre_verify_policy_expect_nonce(options->policy, fresh, sizeof fresh, why) != NACRE_VERIFY_OK) {
-            return NACRE_UNCHECKED;
-        }
+    static const char name[] = "nonce=";
+    memcpy(query, name, sizeof name);
+    (void)sodium_bin2hex(query + sizeof name - 1, room - (sizeof name - 1), nonce, size);
+    if (batch) {
+        (void)snprintf(query + strlen(query), room - strlen(query), "&batch=1");
     }
-    char *url = nacre_vcmd_url(name, path != NULL ? path : "/get_attestation", path != NULL, nonce, size);
+}
+
+/* Without a nonce, a URL may answer with any document of the past. */
+static int fetch_document(const struct nacre_vcmd_options *options, const char *name, const char *path,
+                          nacre_verify_bytes nonce, struct nacre_vcmd_buffer *buffer, nacre_verify_error *why)
+{
+    char query[sizeof "nonce=&batch=1" + (size_t)2 * NACRE_VERIFY_NONCE_MAX];
+    if (nonce.size > 0) {
+        write_query(query, sizeof query, nonce.data, nonce.size, !options->no_batch);
+    }
+    char *url = nacre_vcmd_url(name, path != NULL ? path : "/get_attestation", path != NULL,
+                               nonce.size > 0 ? query : NULL);
     int r = url != NULL ? nacre_vcmd_fetch(url, buffer, why)
                         : nacre_vcmd_unchecked(why, "%.400s is no URL", name);
     free(url);
@@ -62,8 +69,21 @@ static int fetch_document(const struct nacre_vcmd_options *options, const char *
 int nacre_vcmd_get_document(const struct nacre_vcmd_options *options, const char *name, const char *path,
                             struct nacre_vcmd_buffer *buffer, nacre_verify_error *why)
 {
-    int r = nacre_vcmd_is_url(name) ? fetch_document(options, name, path, buffer, why)
-                                    : nacre_vcmd_load(name, buffer, why);
+    uint8_t fresh[FRESH_NONCE_SIZE];
+    bool live = nacre_vcmd_is_url(name);
+    nacre_verify_bytes nonce = {.data = options->nonce, .size = options->nonce_size};
+    if (live && !options->expects_nonce && !options->no_nonce) {
+        randombytes_buf(fresh, sizeof fresh);
+        nonce = (nacre_verify_bytes){.data = fresh, .size = sizeof fresh};
+        if (nacre_verify_policy_expect_nonce(options->policy, fresh, sizeof fresh, why) != NACRE_VERIFY_OK) {
+            return NACRE_UNCHECKED;
+        }
+    }
+    int r =
+        live ? fetch_document(options, name, path, nonce, buffer, why) : nacre_vcmd_load(name, buffer, why);
+    if (r == NACRE_CHECKED && nonce.size > 0 && !options->no_batch) {
+        r = nacre_vcmd_take_batch(options->policy, nonce.data, nonce.size, buffer, why);
+    }
     return r == NACRE_CHECKED ? nacre_vcmd_decode(buffer, why) : r;
 }
 

@@ -3,25 +3,12 @@
 #include <string.h>
 
 #include <curl/curl.h>
-#include <sodium.h>
 
 #include "cmd_verify.h"
 
 bool nacre_vcmd_is_url(const char *name)
 {
     return strncmp(name, "http://", 7) == 0 || strncmp(name, "https://", 8) == 0;
-}
-
-static bool set_nonce(CURLU *url, const uint8_t *nonce, size_t size)
-{
-    char query[sizeof "nonce=" + (size_t)2 * NACRE_VERIFY_NONCE_MAX];
-    static const char name[] = "nonce=";
-    if (size == 0) {
-        return true;
-    }
-    memcpy(query, name, sizeof name);
-    (void)sodium_bin2hex(query + sizeof name - 1, sizeof query - (sizeof name - 1), nonce, size);
-    return curl_url_set(url, CURLUPART_QUERY, query, CURLU_APPENDQUERY) == CURLUE_OK;
 }
 
 /* The API may live below a path of a proxy: `always` puts `path` behind what is there. */
@@ -46,13 +33,14 @@ static bool set_path(CURLU *url, const char *path, bool always)
     return good;
 }
 
-char *nacre_vcmd_url(const char *base, const char *path, bool always, const uint8_t *nonce, size_t nonce_size)
+char *nacre_vcmd_url(const char *base, const char *path, bool always, const char *query)
 {
     CURLU *url = curl_url();
     char *made = NULL;
     char *copy = NULL;
     if (url != NULL && curl_url_set(url, CURLUPART_URL, base, 0) == CURLUE_OK &&
-        set_path(url, path, always) && set_nonce(url, nonce, nonce_size) &&
+        set_path(url, path, always) &&
+        (query == NULL || curl_url_set(url, CURLUPART_QUERY, query, CURLU_APPENDQUERY) == CURLUE_OK) &&
         curl_url_get(url, CURLUPART_URL, &made, 0) == CURLUE_OK) {
         copy = strdup(made);
     }

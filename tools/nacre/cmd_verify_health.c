@@ -52,7 +52,7 @@ static int take_key(struct nacre_vcmd_json all, const char *name, char *hex, nac
 
 static int fetch_health(const char *base, struct health *health, nacre_verify_error *why)
 {
-    char *url = nacre_vcmd_url(base, "/health_check", true, NULL, 0);
+    char *url = nacre_vcmd_url(base, "/health_check", true, NULL);
     if (url == NULL) {
         return nacre_vcmd_unchecked(why, "%.400s is no URL", base);
     }

@@ -14,6 +14,7 @@ enum option_code {
     OPTION_PCR,
     OPTION_NONCE,
     OPTION_NO_NONCE,
+    OPTION_NO_BATCH,
     OPTION_PUBLIC_KEY,
     OPTION_USER_DATA,
     OPTION_MAX_AGE,
@@ -183,6 +184,9 @@ static int apply(struct nacre_vcmd_options *options, int code, const char *text,
     case OPTION_NO_NONCE:
         options->no_nonce = true;
         return NACRE_CHECKED;
+    case OPTION_NO_BATCH:
+        options->no_batch = true;
+        return NACRE_CHECKED;
     case OPTION_ALLOW_DEBUG:
         options->allow_debug = true;
         nacre_verify_policy_allow_debug(options->policy, 1);
@@ -201,6 +205,7 @@ static const struct option policy_options[] = {
     {"pcr", required_argument, NULL, OPTION_PCR},
     {"nonce", required_argument, NULL, OPTION_NONCE},
     {"no-nonce", no_argument, NULL, OPTION_NO_NONCE},
+    {"no-batch", no_argument, NULL, OPTION_NO_BATCH},
     {"public-key", required_argument, NULL, OPTION_PUBLIC_KEY},
     {"user-data", required_argument, NULL, OPTION_USER_DATA},
     {"max-age", required_argument, NULL, OPTION_MAX_AGE},
