@@ -4,12 +4,13 @@ import http.client
 import os
 import re
 import signal
+import subprocess
 import time
 
 import pytest
 
 import nacre_batch
-from harness import media_body, request, wait_for
+from harness import BIN, media_body, request, wait_for
 
 pytestmark = pytest.mark.sanitizer
 
@@ -76,6 +77,29 @@ def test_the_same_nonce_twice(slow):
     batches = [checked(slow, nonce, reply) for reply in ask_all(slow, [nonce] * 6)]
     places = [(b["size"], b["index"]) for b in batches]
     assert len(set(places)) > 1
+
+
+def test_the_tool_shares(slow, tmp_path):
+    """`nacre verify document URL` takes part in a batch by itself, and refuses another's answer."""
+    def verify(*args):
+        command = [BIN / "nacre", "verify", "document", *args, "--root", slow.root_path, "--signature-only"]
+        return subprocess.run(command, capture_output=True, text=True, timeout=60)
+
+    url = "http://%s:%d" % slow.address
+    before = attestations(slow)
+    with concurrent.futures.ThreadPoolExecutor(MANY) as pool:
+        done = list(pool.map(lambda _: verify(url), range(MANY)))
+    assert [d.returncode for d in done] == [0] * MANY, done[0].stdout + done[0].stderr
+    assert all("ok    document batch" in d.stdout for d in done)
+    assert attestations(slow) - before < MANY
+    own = verify(url, "--no-batch")
+    assert own.returncode == 0 and "document batch" not in own.stdout, own
+    nonces = [os.urandom(16) for _ in range(6)]
+    for i, reply in enumerate(ask_all(slow, nonces)):
+        file = tmp_path / f"{i}.json"
+        file.write_bytes(reply.body)
+        assert verify(file, "--nonce", nonces[i].hex()).returncode == 0
+        assert verify(file, "--nonce", nonces[i - 1].hex()).returncode == 1
 
 
 def test_the_root_as_a_plain_nonce(media):
