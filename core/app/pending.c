@@ -111,12 +111,10 @@ int nacre_ask_connect(struct nacre_pending *p, uint32_t endpoint, uint32_t timeo
     return fd;
 }
 
-int nacre_ask_box_key(struct nacre_pending *p, const uint8_t sender[32], uint32_t timeout_ms, uint8_t key[32])
+static int ask_key(struct nacre_pending *p, void *frame, uint64_t *id, uint32_t timeout_ms, uint8_t key[32])
 {
-    struct nacre_box_frame frame = {.head.type = NACRE_FRAME_BOX};
     int err = 0;
-    memcpy(frame.sender, sender, sizeof frame.sender);
-    struct nacre_pending_slot *slot = ask(p, &frame, &frame.id, timeout_ms, &err);
+    struct nacre_pending_slot *slot = ask(p, frame, id, timeout_ms, &err);
     if (!slot)
         return err;
     memcpy(key, slot->key, sizeof slot->key);
@@ -125,11 +123,24 @@ int nacre_ask_box_key(struct nacre_pending *p, const uint8_t sender[32], uint32_
     return 0;
 }
 
+int nacre_ask_box_key(struct nacre_pending *p, const uint8_t sender[32], uint32_t timeout_ms, uint8_t key[32])
+{
+    struct nacre_box_frame frame = {.head.type = NACRE_FRAME_BOX};
+    memcpy(frame.sender, sender, sizeof frame.sender);
+    return ask_key(p, &frame, &frame.id, timeout_ms, key);
+}
+
+int nacre_ask_open_key(struct nacre_pending *p, struct nacre_open_frame *frame, uint32_t timeout_ms, uint8_t key[32])
+{
+    return ask_key(p, frame, &frame->id, timeout_ms, key);
+}
+
 /* Lock held. The slot that waits for this answer, marked done; NULL when nobody does. */
 static struct nacre_pending_slot *settle(struct nacre_pending *p, uint64_t id, uint32_t type, int32_t error)
 {
     struct nacre_pending_slot *slot = id ? find(p, id) : NULL;
-    if (!slot || slot->type != type || slot->done)
+    /* OPEN is answered as BOX is */
+    if (!slot || (slot->type == NACRE_FRAME_OPEN ? NACRE_FRAME_BOX : slot->type) != type || slot->done)
         return NULL;
     slot->done = true;
     slot->error = error > 0 && error < 4096 ? -error : error ? -EPROTO : 0;

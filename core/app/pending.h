@@ -1,5 +1,5 @@
 /*
- * pending.h - questions to nacred that wait for their answer: CONNECT and BOX. Asked by any thread, answered by the
+ * pending.h - questions to nacred that wait for their answer: CONNECT, BOX and OPEN. Asked by any thread, answered by the
  * control thread, matched by id. A late answer finds nobody and is dropped: its descriptor closed, its key wiped.
  */
 #ifndef NACRE_APP_PENDING_H
@@ -43,6 +43,12 @@ int nacre_ask_connect(struct nacre_pending *p, uint32_t endpoint, uint32_t timeo
  */
 int nacre_ask_box_key(struct nacre_pending *p, const uint8_t sender[32], uint32_t timeout_ms,
                       uint8_t key[32]);
+
+/*
+ * nacre_ask_open_key - the key of a sealed request, into key; the frame but for its id is filled. 0, or a negative errno
+ * of struct nacre_open_frame's or as above. The caller wipes the key.
+ */
+int nacre_ask_open_key(struct nacre_pending *p, struct nacre_open_frame *frame, uint32_t timeout_ms, uint8_t key[32]);
 
 /* Control thread: the answers. `fd` (-1: none) is taken over. error: a positive errno, as in the frames. */
 void nacre_pending_connected(struct nacre_pending *p, uint64_t id, int32_t error, int fd);

@@ -3,6 +3,7 @@
 
 #include "decode.h"
 #include "encode.h"
+#include "open.h"
 
 #include <common/log.h>
 
@@ -142,16 +143,19 @@ static int64_t encode_response(struct nacre_worker *w, struct nacre_app_call *ca
 }
 
 /* Everything between the request and what is sent: the BCS's length, or the negative status. */
-static int64_t answer(struct nacre_worker *w, struct nacre_app_call *call, size_t params_len)
+static int64_t answer(struct nacre_worker *w, struct nacre_app_call *call)
 {
-    const uint8_t *payload = w->inbox.payload;
+    struct nacre_request_parts parts;
+    int32_t status = nacre_request_take(call, &w->inbox, &parts);
+    if (status)
+        return -(int64_t)status;
     void *request = nacre_scratch_alloc(call->scratch, call->route->request->c_size);
     void *response = nacre_scratch_alloc(call->scratch, call->route->response->c_size);
     if (!request || !response)
         return -nacre_call_fail_z(call, 500, "app.scratch_bytes is too small for the route's types");
-    int32_t status = read_params(call, payload, params_len, request);
+    status = read_params(call, parts.params, parts.params_len, request);
     if (!status)
-        status = read_body(call, payload + params_len, w->inbox.payload_len - params_len, request);
+        status = read_body(call, parts.body, parts.body_len, request);
     if (!status)
         status = outcome(call, call->route->handler(&call->visible, request, response));
     return status ? -(int64_t)status : encode_response(w, call, response);
@@ -176,7 +180,7 @@ static void serve_call(struct nacre_worker *w, const struct nacre_lane_pair *pai
     nacre_app_rouse(w->app);
     atomic_store_explicit(&w->busy_id, rq->ticket.id, memory_order_relaxed);
     atomic_store_explicit(&w->busy_until_ns, call.deadline_ns, memory_order_release);
-    int64_t len = answer(w, &call, rq->params_len);
+    int64_t len = answer(w, &call);
     if (len >= 0) {
         send_result(&call, &rq->ticket, w->response, (size_t)len, pair);
         wipe_response(w, (size_t)len);

@@ -50,6 +50,11 @@ struct nacre_config {
     uint64_t secrets_timeout_s;
     char secrets_operator_key[NACRE_CONFIG_TEXT];
     char secrets_sealed_only[NACRE_CONFIG_TEXT];
+    char sealed_mode[NACRE_CONFIG_TEXT];
+    char sealed_routes[NACRE_CONFIG_TEXT];
+    uint64_t sealed_window_s;
+    uint64_t sealed_skew_s;
+    uint64_t sealed_seen;
     uint64_t restart_initial_ms;
     uint64_t restart_max_ms;
     uint64_t restart_reset_s;

@@ -44,6 +44,8 @@ size_t nacre_frame_fixed_size(uint32_t type)
         return sizeof(struct nacre_progress_frame);
     case NACRE_FRAME_CANCEL:
         return sizeof(struct nacre_cancel_frame);
+    case NACRE_FRAME_REPLY_KEY:
+        return sizeof(struct nacre_reply_key_frame);
     case NACRE_FRAME_INIT:
         return sizeof(struct nacre_init_frame);
     case NACRE_FRAME_LANE:
@@ -71,6 +73,8 @@ size_t nacre_frame_fixed_size(uint32_t type)
         return sizeof(struct nacre_box_key_frame);
     case NACRE_FRAME_TLS:
         return sizeof(struct nacre_tls_frame);
+    case NACRE_FRAME_OPEN:
+        return sizeof(struct nacre_open_frame);
     }
     return 0;
 }
@@ -330,6 +334,31 @@ bool nacre_ticket_valid(const struct nacre_ticket *ticket, const uint8_t key[16]
     uint8_t mac[16];
     ticket_mac(mac, ticket, key);
     return sodium_memcmp(mac, ticket->mac, sizeof mac) == 0;
+}
+
+static void pass_mac(uint8_t mac[16], const struct nacre_sealed_pass *pass, const struct nacre_ticket *ticket,
+                     const uint8_t header[NACRE_SC_HEADER], const uint8_t key[16])
+{
+    /* longer than what a ticket's mac is over, so neither can stand in for the other */
+    uint8_t data[16 + 32 + NACRE_SC_HEADER];
+    memcpy(data, ticket->mac, 16);
+    memcpy(data + 16, pass->target, 32);
+    memcpy(data + 48, header, NACRE_SC_HEADER);
+    (void)crypto_shorthash_siphashx24(mac, data, sizeof data, key);
+}
+
+void nacre_pass_seal(struct nacre_sealed_pass *pass, const struct nacre_ticket *ticket,
+                     const uint8_t header[NACRE_SC_HEADER], const uint8_t key[16])
+{
+    pass_mac(pass->mac, pass, ticket, header, key);
+}
+
+bool nacre_pass_valid(const struct nacre_sealed_pass *pass, const struct nacre_ticket *ticket,
+                      const uint8_t header[NACRE_SC_HEADER], const uint8_t key[16])
+{
+    uint8_t mac[16];
+    pass_mac(mac, pass, ticket, header, key);
+    return nacre_ticket_valid(ticket, key) && sodium_memcmp(mac, pass->mac, sizeof mac) == 0;
 }
 
 uint64_t nacre_monotonic_ns(void)

@@ -2,7 +2,7 @@
  * frame.h - the messages between the three processes, over SOCK_SEQPACKET socket pairs made by nacred.
  *
  *   http --REQUEST--> app --RESULT--> nacred --ANSWER--> http      one lane: a request's way round
- *   app --FAILURE, HEALTH, PROGRESS--> http                        back over the lane's request socket, unsigned
+ *   app --FAILURE, HEALTH, PROGRESS, REPLY_KEY--> http                        back over the lane's request socket, unsigned
  *   nacred <--control--> http, nacred <--control--> app            one control socket each
  *
  * A message is a fixed struct that begins with nacre_frame_head, then the payload. Payloads too large to
@@ -12,6 +12,8 @@
  */
 #ifndef NACRE_COMMON_FRAME_H
 #define NACRE_COMMON_FRAME_H
+
+#include "sealed_call.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -43,6 +45,7 @@ enum nacre_frame_type {
     NACRE_FRAME_ANSWER,      /* nacred -> http: payload = the signed BCS, or an error's text */
     NACRE_FRAME_PROGRESS,    /* app -> http: how far a job is; payload = text */
     NACRE_FRAME_CANCEL,      /* http -> app, on any lane: nobody waits for this job any more; no payload */
+    NACRE_FRAME_REPLY_KEY,   /* app -> http: a sealed request was opened; its answer's key */
     NACRE_FRAME_INIT = 16,   /* nacred -> http: listening sockets, ticket key */
     NACRE_FRAME_LANE,        /* nacred -> http, app: new sockets of a lane; the old ones are dead */
     NACRE_FRAME_STATE,       /* nacred -> http */
@@ -56,8 +59,9 @@ enum nacre_frame_type {
     NACRE_FRAME_CONNECT,     /* app -> nacred */
     NACRE_FRAME_CONNECTED,   /* nacred -> app: with the connected descriptor when error is 0 */
     NACRE_FRAME_BOX,         /* app -> nacred */
-    NACRE_FRAME_BOX_KEY,     /* nacred -> app */
+    NACRE_FRAME_BOX_KEY,     /* nacred -> app: answers BOX and OPEN */
     NACRE_FRAME_TLS, /* http -> nacred: a key it made (payload), or serves with; the operator's the other way */
+    NACRE_FRAME_OPEN,        /* app -> nacred: the key of a sealed request */
 };
 
 struct nacre_frame_head {
@@ -87,7 +91,23 @@ struct nacre_request_frame {
     uint32_t flags;      /* NACRE_REQUEST_* */
 };
 
-#define NACRE_REQUEST_JOB 1u /* no connection waits: the ticket's deadline holds, not the route's */
+#define NACRE_REQUEST_JOB    1u /* no connection waits: the ticket's deadline holds, not the route's */
+#define NACRE_REQUEST_SEALED 2u /* the payload begins with a nacre_sealed_pass, and its body is an envelope */
+
+/*
+ * What stands before the path parameters of a sealed request. The mac is over ticket, target and the envelope's header
+ * under the tickets' key: nacred gives out the keys of requests that nacre-http really received, and of no others.
+ */
+struct nacre_sealed_pass {
+    uint8_t mac[16];
+    uint8_t target[32]; /* nacre_sc_target() of the route as it was asked for */
+};
+
+struct nacre_reply_key_frame {
+    struct nacre_frame_head head;
+    uint64_t id;
+    uint8_t key[32]; /* nacre_sc_answer_key() */
+};
 
 struct nacre_progress_frame {
     struct nacre_frame_head head;
@@ -249,7 +269,20 @@ struct nacre_box_key_frame {
     uint64_t id;
     int32_t error;
     uint32_t reserved;
-    uint8_t key[32]; /* crypto_box_beforenm(sender, data key) */
+    uint8_t key[32]; /* BOX: crypto_box_beforenm(sender, data key); OPEN: nacre_sc_request_key() */
+};
+
+/*
+ * Answered with a BOX_KEY, whose error may be EPERM (no such request was received), EEXIST (that sender's key was given
+ * out before), ESTALE or ERANGE (made too long ago, or in the future), ENOSPC (too many in the window), EAGAIN (the clock
+ * is not sure) or EINVAL (no usable sender).
+ */
+struct nacre_open_frame {
+    struct nacre_frame_head head;
+    uint64_t id;
+    struct nacre_ticket ticket;
+    struct nacre_sealed_pass pass;
+    uint8_t header[NACRE_SC_HEADER];
 };
 
 struct nacre_tls_frame {
@@ -305,6 +338,12 @@ size_t nacre_frame_fixed_size(uint32_t type);
 /* Fills ticket->mac / checks it in constant time. */
 void nacre_ticket_seal(struct nacre_ticket *ticket, const uint8_t key[16]);
 bool nacre_ticket_valid(const struct nacre_ticket *ticket, const uint8_t key[16]);
+
+/* The same for a pass; its target and the ticket are sealed already. */
+void nacre_pass_seal(struct nacre_sealed_pass *pass, const struct nacre_ticket *ticket,
+                     const uint8_t header[NACRE_SC_HEADER], const uint8_t key[16]);
+bool nacre_pass_valid(const struct nacre_sealed_pass *pass, const struct nacre_ticket *ticket,
+                      const uint8_t header[NACRE_SC_HEADER], const uint8_t key[16]);
 
 /* CLOCK_MONOTONIC in nanoseconds. */
 uint64_t nacre_monotonic_ns(void);

@@ -2,6 +2,7 @@
 #include "manifest.h"
 
 #include "manifest_parser.h"
+#include "sealed_mode.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -245,6 +246,8 @@ static void check_config(struct nacre_manifest_parser *p)
 {
     char why[512];
     if (!p->err && nacre_config_check(&p->m->config, why, sizeof why))
+        nacre_manifest_fail(p, -EINVAL, "manifest: configuration %s", why);
+    if (!p->err && nacre_sealed_modes(p->m, why, sizeof why))
         nacre_manifest_fail(p, -EINVAL, "manifest: configuration %s", why);
 }
 

@@ -39,6 +39,7 @@ struct nacre_route_decl {
     uint64_t max_age_ms;
     uint64_t max_body;    /* bytes, the default already filled in */
     uint32_t deadline_ms; /* the default already filled in */
+    uint32_t sealed;      /* enum nacre_sealed_mode, by the configuration */
 };
 
 /* An allow-list entry. Index i of the list is vsock port 8101 + i. */

@@ -44,9 +44,8 @@ static void refuse(struct nacre_lane *lane, struct nacre_slot *slot, struct nacr
 }
 
 /* The message in the inbox is the text of an error. */
-static void fail(struct nacre_lane *lane, struct nacre_slot *slot, uint32_t status)
+static void fail(struct nacre_lane *lane, struct nacre_slot *slot, uint32_t status, const struct nacre_inbox *in)
 {
-    const struct nacre_inbox *in = &lane->inbox;
     if (slot->job)
         nacre_job_failed(lane, slot, status, in->payload, in->payload_len);
     else
@@ -127,45 +126,26 @@ static void take_signed(struct nacre_lane *lane, struct nacre_slot *slot,
     (void)nacre_reply_out(conn, 200, 0);
 }
 
-static void take_answer(struct nacre_lane *lane)
-{
-    const struct nacre_answer_frame *answer = (const void *)lane->inbox.head;
-    struct nacre_slot *slot = find(lane, answer->id, NACRE_WAIT_APP);
-    if (!slot)
-        return;
-    if (slot->route != answer->route) {
-        nacre_count(&lane->metrics.bad_frames, 1);
-        nacre_log_event(NACRE_LEVEL_ERROR, "answer for another route", NLI("route", answer->route),
-                        NLI("expected", slot->route));
-        refuse(lane, slot, nacre_refuse(500, "the answer was for another route"));
-        return;
-    }
-    if (answer->status == 200)
-        take_signed(lane, slot, answer, lane->inbox.payload, lane->inbox.payload_len);
-    else
-        fail(lane, slot, answer->status);
-}
-
 static void take_failure(struct nacre_lane *lane)
 {
-    const struct nacre_failure_frame *failure = (const void *)lane->inbox.head;
+    const struct nacre_failure_frame *failure = (const void *)lane->app_inbox.head;
     struct nacre_slot *slot = find(lane, failure->id, NACRE_WAIT_APP);
     if (slot)
-        fail(lane, slot, failure->status);
+        fail(lane, slot, failure->status, &lane->app_inbox);
 }
 
 static void take_progress(struct nacre_lane *lane)
 {
-    const struct nacre_progress_frame *progress = (const void *)lane->inbox.head;
+    const struct nacre_progress_frame *progress = (const void *)lane->app_inbox.head;
     struct nacre_slot *slot = find(lane, progress->id, NACRE_WAIT_APP);
     if (slot && slot->job)
-        nacre_jobs_progress(&lane->shared->jobs, slot->job, progress->permille, lane->inbox.payload,
-                            lane->inbox.payload_len);
+        nacre_jobs_progress(&lane->shared->jobs, slot->job, progress->permille, lane->app_inbox.payload,
+                            lane->app_inbox.payload_len);
 }
 
 static void take_health(struct nacre_lane *lane)
 {
-    const struct nacre_health_frame *health = (const void *)lane->inbox.head;
+    const struct nacre_health_frame *health = (const void *)lane->app_inbox.head;
     if (health->endpoint >= lane->shared->manifest->n_allow || health->ok > 1)
         nacre_count(&lane->metrics.bad_frames, 1);
     else
@@ -183,10 +163,46 @@ static void lose_app(struct nacre_lane *lane)
     lane->request_fd = -1;
 }
 
-void nacre_app_drain(struct nacre_lane *lane)
+static void take_reply_key(struct nacre_lane *lane)
 {
+    const struct nacre_reply_key_frame *f = (const void *)lane->app_inbox.head;
+    struct nacre_slot *slot = find(lane, f->id, NACRE_WAIT_APP);
+    if (!slot)
+        return;
+    if (!slot->sealed || slot->has_key) { /* once, and for what came sealed */
+        nacre_count(&lane->metrics.bad_frames, 1);
+        return;
+    }
+    slot->has_key = true;
+    memcpy(slot->reply_key, f->key, sizeof slot->reply_key);
+}
+
+static void take_from_app(struct nacre_lane *lane)
+{
+    switch (lane->app_inbox.head->type) {
+    case NACRE_FRAME_FAILURE:
+        take_failure(lane);
+        break;
+    case NACRE_FRAME_PROGRESS:
+        take_progress(lane);
+        break;
+    case NACRE_FRAME_REPLY_KEY:
+        take_reply_key(lane);
+        break;
+    case NACRE_FRAME_HEALTH:
+        take_health(lane);
+        break;
+    default:
+        nacre_count(&lane->metrics.bad_frames, 1);
+    }
+}
+
+/* What is there, up to a batch. False at the socket's end, which is the caller's to deal with. */
+static bool drain_app(struct nacre_lane *lane)
+{
+    bool open = true;
     for (unsigned i = 0; i < BATCH && lane->request_fd >= 0; i++) {
-        int got = nacre_frame_receive(lane->request_fd, &lane->inbox, NACRE_FAILURE_TEXT, true);
+        int got = nacre_frame_receive(lane->request_fd, &lane->app_inbox, NACRE_FAILURE_TEXT, true);
         if (got == -EAGAIN)
             break;
         if (got == -EINTR)
@@ -196,19 +212,47 @@ void nacre_app_drain(struct nacre_lane *lane)
             continue;
         }
         if (got != 1) {
-            lose_app(lane);
+            open = false;
             break;
         }
-        if (lane->inbox.head->type == NACRE_FRAME_FAILURE)
-            take_failure(lane);
-        else if (lane->inbox.head->type == NACRE_FRAME_PROGRESS)
-            take_progress(lane);
-        else if (lane->inbox.head->type == NACRE_FRAME_HEALTH)
-            take_health(lane);
-        else
-            nacre_count(&lane->metrics.bad_frames, 1);
+        take_from_app(lane);
     }
-    nacre_inbox_clear(&lane->inbox);
+    nacre_inbox_clear(&lane->app_inbox);
+    return open;
+}
+
+static void take_answer(struct nacre_lane *lane)
+{
+    const struct nacre_answer_frame *answer = (const void *)lane->inbox.head;
+    struct nacre_slot *slot = find(lane, answer->id, NACRE_WAIT_APP);
+    if (slot && slot->sealed && !slot->has_key) { /* sent before the result, over another socket */
+        (void)drain_app(lane);
+        slot = find(lane, answer->id, NACRE_WAIT_APP);
+    }
+    if (!slot)
+        return;
+    if (slot->route != answer->route) {
+        nacre_count(&lane->metrics.bad_frames, 1);
+        nacre_log_event(NACRE_LEVEL_ERROR, "answer for another route", NLI("route", answer->route),
+                        NLI("expected", slot->route));
+        refuse(lane, slot, nacre_refuse(500, "the answer was for another route"));
+        return;
+    }
+    if (slot->sealed && !slot->has_key) {
+        /* never in plain: the app has opened nothing */
+        refuse(lane, slot, nacre_refuse_later(503, "the answer's key is missing"));
+        return;
+    }
+    if (answer->status == 200)
+        take_signed(lane, slot, answer, lane->inbox.payload, lane->inbox.payload_len);
+    else
+        fail(lane, slot, answer->status, &lane->inbox);
+}
+
+void nacre_app_drain(struct nacre_lane *lane)
+{
+    if (!drain_app(lane))
+        lose_app(lane);
 }
 
 void nacre_answers_drain(struct nacre_lane *lane)

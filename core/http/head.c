@@ -1,6 +1,9 @@
 #include "head.h"
 
 #include "path.h"
+#include "seal.h"
+
+#include "common/sealed_mode.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -124,15 +127,25 @@ void nacre_head_take(struct nacre_head *head, bool is_query, struct nacre_slice 
     }
 }
 
-bool nacre_is_json(struct nacre_slice s)
+/* Is it this type, with or without parameters? */
+static bool is_type(struct nacre_slice s, const char *type)
 {
-    static const char json[] = "application/json";
-    size_t n = sizeof json - 1;
-    if (s.len < n || strncasecmp(s.ptr, json, n) != 0)
+    size_t n = strlen(type);
+    if (s.len < n || strncasecmp(s.ptr, type, n) != 0)
         return false;
     while (n < s.len && (s.ptr[n] == ' ' || s.ptr[n] == '\t'))
         n++;
     return n == s.len || s.ptr[n] == ';';
+}
+
+bool nacre_is_json(struct nacre_slice content_type)
+{
+    return is_type(content_type, "application/json");
+}
+
+bool nacre_is_sealed(struct nacre_slice content_type)
+{
+    return content_type.ptr && is_type(content_type, NACRE_TYPE_SEALED);
 }
 
 /* Where a message ends must be beyond doubt: a proxy in front of us could see another end (RFC 9112, 11.2). */
@@ -161,18 +174,34 @@ static bool end_is_doubtful(enum nacre_method method, const struct nacre_head *h
     return head->n_transfer_encoding > 0 || (takes_body && head->n_content_length == 0);
 }
 
+/* Does the route take what came, as the configuration says? */
+static struct nacre_refusal judge_sealing(const struct nacre_conn *conn)
+{
+    if (conn->path->builtin)
+        return (struct nacre_refusal){0};
+    const uint32_t mode = conn->lane->shared->manifest->routes[conn->path->index].sealed;
+    if (conn->sealed && mode == NACRE_SEALED_OFF)
+        return nacre_refuse(415, "sealed requests are switched off for this route");
+    if (!conn->sealed && mode == NACRE_SEALED_REQUIRED)
+        return nacre_refuse(415, "this route takes sealed requests only: " NACRE_TYPE_SEALED);
+    return (struct nacre_refusal){0};
+}
+
 static struct nacre_refusal judge_body(const struct nacre_conn *conn, const struct nacre_head *head)
 {
     bool has_body = head->content_length > 0 || head->chunked;
-    bool takes_none = conn->path->method == NACRE_GET || conn->path->builtin;
+    bool takes_none = (conn->path->method == NACRE_GET && !conn->sealed) || conn->path->builtin;
+    struct nacre_refusal sealing = judge_sealing(conn);
+    if (sealing.status)
+        return sealing;
     if (has_body && takes_none)
         return nacre_refuse(400, conn->path->method == NACRE_GET ? "a GET request takes no body"
                                                                  : "a job's DELETE takes no body");
     if (takes_none)
         return (struct nacre_refusal){0};
-    if (head->content_type.ptr && !nacre_is_json(head->content_type))
+    if (head->content_type.ptr && !conn->sealed && !nacre_is_json(head->content_type))
         return nacre_refuse(415, "the body must be JSON: send Content-Type: application/json");
-    uint64_t max = nacre_max_body(conn->lane->shared, conn->path->index);
+    uint64_t max = nacre_conn_max_body(conn);
     if (head->content_length > max)
         return nacre_refuse_limit(413, "bytes of body", head->content_length, max);
     return (struct nacre_refusal){0};
@@ -205,11 +234,12 @@ static struct nacre_refusal take_batch(struct nacre_conn *conn, const struct nac
     return (struct nacre_refusal){0};
 }
 
-static struct nacre_refusal take_params(struct nacre_conn *conn, const struct nacre_match *match)
+static struct nacre_refusal take_params(struct nacre_conn *conn, const struct nacre_match *match,
+                                        const char *path)
 {
-    size_t room = 0;
+    size_t room = conn->sealed ? sizeof(struct nacre_sealed_pass) : 0;
     conn->params_len = 0;
-    if (match->path->n_params == 0)
+    if (match->path->n_params == 0 && !conn->sealed)
         return (struct nacre_refusal){0};
     if (match->path->builtin) { /* a job's id; what is none is nobody's job */
         if (!nacre_job_id_parse(conn->job_id, match->params[0].ptr, match->params[0].len))
@@ -225,10 +255,13 @@ static struct nacre_refusal take_params(struct nacre_conn *conn, const struct na
     }
     if (!conn->params)
         return nacre_refuse_later(503, "no memory for the path");
-    int64_t n = nacre_params_encode(match, conn->params, conn->params_cap);
+    if (conn->sealed)
+        nacre_pass_begin(conn, path, strlen(path));
+    int64_t n =
+        nacre_params_encode(match, conn->params + conn->params_len, conn->params_cap - conn->params_len);
     if (n < 0)
         return nacre_refuse(400, "a path parameter is not percent-encoded UTF-8");
-    conn->params_len = (size_t)n;
+    conn->params_len += (size_t)n;
     return (struct nacre_refusal){0};
 }
 
@@ -236,8 +269,17 @@ static struct nacre_refusal judge_route(struct nacre_conn *conn, const struct na
                                         const char *target, struct nacre_match *match)
 {
     const char *path = nacre_path_of_target(target);
-    enum nacre_found found =
-        nacre_router_find(&conn->lane->shared->router, conn->method, path, strlen(path), match);
+    const struct nacre_router *router = &conn->lane->shared->router;
+    enum nacre_found found = nacre_router_find(router, conn->method, path, strlen(path), match);
+    /* GET takes no body, so the sealed form of a GET is a POST; its envelope says which it is */
+    if (found == NACRE_NO_METHOD && conn->sealed && conn->method == NACRE_POST &&
+        match->allowed & 1u << NACRE_GET)
+        found = nacre_router_find(router, NACRE_GET, path, strlen(path), match);
+    if (found == NACRE_FOUND && conn->sealed && match->path->builtin) { /* the runtime's own have nothing to seal */
+        found = NACRE_NO_METHOD;
+        match->allowed = 1u << match->path->method;
+        match->path = NULL;
+    }
     struct nacre_refusal r = {0};
     conn->path = match->path;
     if (conn->method == NACRE_OPTIONS) { /* a preflight: the answer is in its headers, see reply.c */
@@ -265,6 +307,7 @@ struct nacre_refusal nacre_head_judge(struct nacre_conn *conn, const struct nacr
     conn->content_length = head->content_length;
     conn->chunked = head->n_transfer_encoding > 0;
     conn->browser = head->browser;
+    conn->sealed = nacre_is_sealed(head->content_type);
     conn->last = end_is_doubtful(conn->method, head);
     struct nacre_refusal r = judge_route(conn, head, target, &match);
     struct nacre_refusal framing = judge_framing(head);
@@ -275,7 +318,7 @@ struct nacre_refusal nacre_head_judge(struct nacre_conn *conn, const struct nacr
         return r;
     r = judge_body(conn, head);
     if (!r.status)
-        r = take_params(conn, &match);
+        r = take_params(conn, &match, nacre_path_of_target(target));
     bool attestation = conn->path->builtin && conn->path->index == NACRE_BUILTIN_ATTESTATION;
     if (!r.status && attestation)
         r = take_batch(conn, head);

@@ -30,6 +30,9 @@ bool nacre_prefers_async(struct nacre_slice prefer);
 /* Is this Content-Type JSON's? Parameters are ignored. */
 bool nacre_is_json(struct nacre_slice content_type);
 
+/* Is it the one of sealed requests? */
+bool nacre_is_sealed(struct nacre_slice content_type);
+
 /*
  * nacre_head_judge - find the route and decide. Fills conn's path, method, content_length, chunked, params and nonce.
  * Returns the refusal, status 0 for a request that goes on. Sets conn->last where the end of the request could be seen in

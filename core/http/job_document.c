@@ -100,12 +100,14 @@ struct nacre_text *nacre_job_document(const struct nacre_jobs *jobs, const struc
                ending->ended_ns);
     put_number(&head, ",\"kept_s\":", jobs->config->jobs_keep_s);
     put_number(&head, ",\"status\":", ending->status);
-    nacre_json_lit(&head, ",\"answer\":");
-    struct nacre_text *text = head.failed ? NULL : nacre_text_new(head.len + ending->len + 1);
+    nacre_json_lit(&head, ending->sealed ? ",\"sealed\":true}" : ",\"answer\":");
+    struct nacre_text *text =
+        head.failed ? NULL : nacre_text_new(head.len + ending->len + (ending->sealed ? 0 : 1));
     if (text) {
         memcpy(text->data, head.base, head.len);
         memcpy(text->data + head.len, ending->answer, ending->len);
-        text->data[text->len - 1] = '}';
+        if (!ending->sealed)
+            text->data[text->len - 1] = '}';
     }
     free(head.base);
     return text;

@@ -2,6 +2,7 @@
 
 #include "common/log.h"
 #include "reply.h"
+#include "seal.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -44,7 +45,10 @@ struct nacre_refusal nacre_job_submit(struct nacre_conn *conn, const uint8_t *bo
                                           .params = conn->params,
                                           .params_len = conn->params_len,
                                           .body = body,
-                                          .body_len = len};
+                                          .body_len = len,
+                                          .sealed = conn->sealed};
+    if (conn->sealed && len < NACRE_SC_HEADER)
+        return nacre_refuse_limit(400, "bytes of an envelope that is too short", len, NACRE_SC_HEADER);
     if (lane->stopping) /* it would be accepted and lost */
         return nacre_refuse_later(503, "the runtime is stopping");
     if (atomic_load(&shared->app_stopped))
@@ -91,7 +95,9 @@ static bool reply_view(struct nacre_conn *conn, const struct nacre_job_view *vie
     reply->mode = NACRE_BODY_SHARE;
     reply->shared = view->document;
     reply->body = view->document->data + (answer_only ? view->answer_at : 0);
-    reply->len = answer_only ? view->answer_len : view->document->len;
+    reply->len = answer_only ? view->answer_len : view->document_len;
+    if (answer_only && view->answer_sealed)
+        reply->type = NACRE_TYPE_SEALED;
     return nacre_reply(conn, reply);
 }
 
@@ -159,6 +165,12 @@ static int send_job(struct nacre_lane *lane, struct nacre_job *job)
         .flags = NACRE_REQUEST_JOB,
     };
     nacre_ticket_seal(&frame.ticket, shared->ticket_key);
+    if (job->sealed) {
+        frame.flags |= NACRE_REQUEST_SEALED;
+        frame.params_len -= (uint32_t)sizeof(struct nacre_sealed_pass);
+        (void)nacre_pass_end(shared, job->request, &frame.ticket, job->request + job->params_len,
+                             job->request_len - job->params_len);
+    }
     int err = nacre_frame_send(lane->request_fd, &frame, job->request, job->request_len, NULL, 0, NULL, 0);
     if (err) {
         nacre_slots_release(&lane->slots, slot);
@@ -167,6 +179,7 @@ static int send_job(struct nacre_lane *lane, struct nacre_job *job)
     slot->job = job;
     slot->waits = NACRE_WAIT_APP;
     slot->sent = true;
+    slot->sealed = job->sealed;
     nacre_jobs_sent(jobs_of(lane), job, slot->id);
     return 0;
 }
@@ -215,6 +228,10 @@ static void end(struct nacre_lane *lane, struct nacre_slot *slot, uint32_t statu
     char id[17];
     nacre_id_text(id, slot->id);
     const char *route = lane->shared->manifest->routes[slot->route].path;
+    job->seals_answer = slot->has_key && !answer->failed;
+    if (job->seals_answer)
+        nacre_seal_out(lane, slot->reply_key, status);
+    job->seals_answer = job->seals_answer && !answer->failed; /* an error's text then, in plain */
     nacre_slots_release(&lane->slots, slot);
     lane->jobs_due = true;
     uint64_t now = nacre_monotonic_ns();

@@ -94,7 +94,8 @@ static void fill(struct nacre_jobs *jobs, struct nacre_job *job, const struct na
                               .added_ns = now_ns,
                               .request = request,
                               .request_len = order->params_len + order->body_len,
-                              .params_len = (uint32_t)order->params_len};
+                              .params_len = (uint32_t)order->params_len,
+                              .sealed = order->sealed};
     randombytes_buf(job->id, sizeof job->id);
     jobs->bytes += job->request_len;
     jobs->request_bytes += job->request_len;
@@ -190,8 +191,10 @@ static size_t whole_characters(const uint8_t *text, size_t len)
 void nacre_jobs_progress(struct nacre_jobs *jobs, struct nacre_job *job, uint32_t permille,
                          const uint8_t *text, size_t len)
 {
-    size_t n = len < sizeof job->message ? len : whole_characters(text, sizeof job->message);
     nacre_jobs_lock(jobs);
+    if (job->sealed) /* whoever polls may read it, and it may tell of what was sealed */
+        len = 0;
+    size_t n = len < sizeof job->message ? len : whole_characters(text, sizeof job->message);
     job->permille = permille > 1000 ? 1000 : permille;
     if (n)
         memcpy(job->message, text, n);

@@ -44,8 +44,11 @@ struct nacre_job {
     uint8_t *request; /* path parameters, then body; NULL once the app has it */
     size_t request_len;
     uint32_t params_len;
-    struct nacre_text *document; /* once ended: what GET answers */
-    size_t answer_at, answer_len;
+    bool sealed;                 /* the request is an envelope: its progress is shown without text */
+    bool seals_answer;           /* what end() is given is a sealed answer; of the lane that ends it */
+    bool answer_sealed;          /* once ended */
+    struct nacre_text *document; /* once ended: what GET answers, then a sealed answer */
+    size_t document_len, answer_at, answer_len;
     uint32_t status;
 };
 
@@ -76,6 +79,7 @@ struct nacre_job_order {
     uint32_t route;
     const void *params, *body; /* copied */
     size_t params_len, body_len;
+    bool sealed; /* params begin with a pass, see seal.h */
 };
 
 /*
@@ -118,7 +122,8 @@ struct nacre_job_view {
     enum nacre_job_state state;
     uint32_t status;             /* once ended: of the answer */
     struct nacre_text *document; /* once ended: held for the caller, see text.h */
-    size_t answer_at, answer_len;
+    size_t document_len, answer_at, answer_len;
+    bool answer_sealed;
     uint64_t cancel_id; /* cancel(): the request that the app is to be told about; 0: none */
 };
 

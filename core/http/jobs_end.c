@@ -53,21 +53,23 @@ static void keep(struct nacre_jobs *jobs, struct nacre_job *job, const struct na
     }
     job->document = document;
     jobs->bytes += document->len;
+    job->answer_sealed = ending->sealed;
     job->answer_len = ending->len;
-    job->answer_at = document->len - 1 - ending->len;
+    job->answer_at = document->len - (ending->sealed ? 0 : 1) - ending->len;
+    job->document_len = ending->sealed ? job->answer_at : document->len;
 }
 
 static struct nacre_job_ending error_ending(enum nacre_job_state state, uint32_t status, const char *answer,
                                             uint64_t now_ns)
 {
-    return (struct nacre_job_ending){state, status, answer, strlen(answer), now_ns};
+    return (struct nacre_job_ending){state, status, answer, strlen(answer), now_ns, false};
 }
 
 enum nacre_job_state nacre_jobs_end(struct nacre_jobs *jobs, struct nacre_job *job, uint64_t now_ns,
                                     uint32_t status, const char *answer, size_t len)
 {
     struct nacre_job_ending ending = {status == 200 ? NACRE_JOB_DONE : NACRE_JOB_FAILED, status, answer, len,
-                                      now_ns};
+                                      now_ns, job->seals_answer};
     /* not under the lock, for it may be long: what it says of the job changes in this lane only */
     struct nacre_text *document = nacre_job_document(jobs, job, &ending);
     nacre_jobs_lock(jobs);
@@ -93,6 +95,8 @@ static void view_ended(struct nacre_job_view *view, const struct nacre_job *job)
 {
     view->status = job->status;
     view->document = nacre_text_hold(job->document);
+    view->document_len = job->document_len;
+    view->answer_sealed = job->answer_sealed;
     view->answer_at = job->answer_at;
     view->answer_len = job->answer_len;
 }

@@ -65,6 +65,8 @@ int nacre_lane_init(struct nacre_lane *lane, struct nacre_shared *shared, uint32
     if (!err)
         err = nacre_inbox_init(&lane->inbox);
     if (!err)
+        err = nacre_inbox_init(&lane->app_inbox);
+    if (!err)
         err = nacre_metrics_init(&lane->metrics, nacre_row_count(shared));
     if (!err && !nacre_json_reserve(&lane->out, 4096))
         err = -ENOMEM;
@@ -99,6 +101,7 @@ void nacre_lane_free(struct nacre_lane *lane)
     }
     nacre_mail_free_batches(lane->mail.batches);
     nacre_inbox_free(&lane->inbox);
+    nacre_inbox_free(&lane->app_inbox);
     nacre_metrics_free(&lane->metrics);
     nacre_slots_free(&lane->slots);
     free(lane->out.base);

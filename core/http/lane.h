@@ -51,6 +51,7 @@ struct nacre_conn {
     bool browser;                 /* it has an Origin */
     bool async;                   /* it prefers to be a job */
     bool batch;                   /* its document may be shared */
+    bool sealed;                  /* its body is an envelope, see seal.h */
     uint8_t job_id[NACRE_JOB_ID]; /* the job it became, or is about */
     enum nacre_method method;
     const struct nacre_path *path; /* NULL: none was found */
@@ -117,7 +118,8 @@ struct nacre_lane {
     uint64_t now_ns;      /* of this turn of the loop */
     uint64_t next_due_ns; /* no connection is due before */
     struct nacre_slots slots;
-    struct nacre_inbox inbox;
+    struct nacre_inbox inbox;     /* of the answers' socket */
+    struct nacre_inbox app_inbox; /* of the app's */
     struct nacre_json_out out; /* where answers are written */
     struct nacre_conn *conns;
     uint64_t n_closed; /* connections that have ended */

@@ -2,6 +2,7 @@
 
 #include "common/log.h"
 #include "request.h"
+#include "seal.h"
 #include "tls.h"
 
 #include <microhttpd.h>
@@ -215,11 +216,22 @@ bool nacre_reply(struct nacre_conn *conn, const struct nacre_http_reply *reply)
     return ok;
 }
 
+/* Seals what is in the lane's buffer when the request came sealed and was opened. The type it has then. */
+static const char *seal_out(struct nacre_conn *conn, uint32_t status)
+{
+    const struct nacre_slot *slot = conn->slot;
+    if (!slot || !slot->has_key)
+        return NACRE_TYPE_JSON;
+    nacre_seal_out(conn->lane, slot->reply_key, status);
+    return NACRE_TYPE_SEALED;
+}
+
 bool nacre_reply_out(struct nacre_conn *conn, uint32_t status, uint32_t retry_s)
 {
     struct nacre_json_out *out = &conn->lane->out;
+    const char *type = seal_out(conn, status);
     struct nacre_http_reply reply = {
-        .status = status, .type = NACRE_TYPE_JSON, .body = out->base, .len = out->len, .retry_s = retry_s};
+        .status = status, .type = type, .body = out->base, .len = out->len, .retry_s = retry_s};
     if (out->failed) {
         reply = (struct nacre_http_reply){.status = 500,
                                           .mode = NACRE_BODY_KEEP}; /* no memory even for the error */
@@ -234,8 +246,9 @@ bool nacre_reply_refusal(struct nacre_conn *conn, const struct nacre_refusal *re
 {
     struct nacre_json_out *out = nacre_lane_out(conn->lane);
     nacre_error_refusal(out, refusal);
+    const char *type = seal_out(conn, refusal->status);
     struct nacre_http_reply reply = {.status = refusal->status,
-                                     .type = NACRE_TYPE_JSON,
+                                     .type = type,
                                      .body = out->base,
                                      .len = out->len,
                                      .retry_s = refusal->retry_s,

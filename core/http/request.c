@@ -2,6 +2,7 @@
 
 #include "job_run.h"
 #include "reply.h"
+#include "seal.h"
 
 #include <errno.h>
 #include <sodium.h>
@@ -44,15 +45,22 @@ static struct nacre_refusal ask_document(struct nacre_conn *conn)
     return under_way;
 }
 
-static int send_frame(struct nacre_conn *conn, const void *a, size_t a_len, const void *b, size_t b_len)
+static struct nacre_ticket make_ticket(const struct nacre_conn *conn)
 {
     const struct nacre_slot *slot = conn->slot;
+    struct nacre_ticket ticket = {.id = slot->id, .deadline_ns = slot->deadline_ns, .route = slot->route};
+    nacre_ticket_seal(&ticket, conn->lane->shared->ticket_key);
+    return ticket;
+}
+
+static int send_frame(struct nacre_conn *conn, const void *a, size_t a_len, const void *b, size_t b_len)
+{
     struct nacre_request_frame frame = {
         .head.type = NACRE_FRAME_REQUEST,
-        .ticket = {.id = slot->id, .deadline_ns = slot->deadline_ns, .route = slot->route},
-        .params_len = (uint32_t)conn->params_len,
+        .ticket = make_ticket(conn),
+        .params_len = (uint32_t)(conn->params_len - (conn->sealed ? sizeof(struct nacre_sealed_pass) : 0)),
+        .flags = conn->sealed ? NACRE_REQUEST_SEALED : 0,
     };
-    nacre_ticket_seal(&frame.ticket, conn->lane->shared->ticket_key);
     return nacre_frame_send(conn->lane->request_fd, &frame, a, a_len, b, b_len, NULL, 0);
 }
 
@@ -115,6 +123,12 @@ static struct nacre_refusal send_to_app(struct nacre_conn *conn, const uint8_t *
 {
     struct nacre_lane *lane = conn->lane;
     conn->slot->route = conn->path->index;
+    conn->slot->sealed = conn->sealed;
+    if (conn->sealed) {
+        const struct nacre_ticket ticket = make_ticket(conn);
+        if (!nacre_pass_end(lane->shared, conn->params, &ticket, body, len))
+            return nacre_refuse_limit(400, "bytes of an envelope that is too short", len, NACRE_SC_HEADER);
+    }
     /* those in line came first */
     int err = lane->pending_first ? -EAGAIN : send_frame(conn, conn->params, conn->params_len, body, len);
     if (err == 0) {

@@ -5,6 +5,7 @@
 #include "job_run.h"
 #include "reply.h"
 #include "request.h"
+#include "seal.h"
 #include "tls.h"
 
 #include <errno.h>
@@ -174,7 +175,7 @@ static enum MHD_Result on_body(struct nacre_conn *conn, const char *data, size_t
     await_body(conn);
     if (conn->refusal.status)
         return MHD_YES; /* a small body on its way to nowhere */
-    uint64_t max = nacre_max_body(conn->lane->shared, conn->path->index); /* others take no body */
+    uint64_t max = nacre_conn_max_body(conn); /* others take no body */
     if (!conn->chunked && conn->body_len == 0 && len == conn->content_length) {
         /* all of it at once: on to the app from libmicrohttpd's own buffer */
         conn->refusal = nacre_request_give(conn, (const uint8_t *)data, len);

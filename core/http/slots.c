@@ -89,6 +89,9 @@ struct nacre_slot *nacre_slots_find(struct nacre_slots *slots, uint64_t id)
 
 void nacre_slots_release(struct nacre_slots *slots, struct nacre_slot *slot)
 {
+    if (slot->has_key)
+        sodium_memzero(slot->reply_key, sizeof slot->reply_key);
+    slot->has_key = slot->sealed = false;
     slot->id = 0;
     slot->owner = NULL;
     slot->job = NULL;

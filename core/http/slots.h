@@ -25,6 +25,9 @@ struct nacre_slot {
     uint32_t route;        /* index in the manifest; what an ANSWER must say */
     uint32_t waits;        /* NACRE_WAIT_* still outstanding */
     bool sent;             /* the app has it */
+    bool sealed;           /* its answer may leave sealed only, */
+    bool has_key;          /* once the app has opened it, */
+    uint8_t reply_key[32]; /* with this key */
     uint32_t next_free;
 };
 

@@ -207,6 +207,9 @@ int nacre_boot(struct nacre_core *c, const char *manifest, const char *plugin)
         return -1;
     const struct nacre_config *config = &c->manifest.config;
     nacre_timekeeper_init(&c->time, config->clock_max_error_ms, strcmp(config->nsm_transport, "device") == 0);
+    int err = nacre_opening_init(&c->opening, config);
+    if (err)
+        return nacre_refuse("no memory to remember sealed requests: %s", strerror(-err));
     nacre_helper_init(&c->http, "nacre-http", config);
     nacre_helper_init(&c->app, "nacre-app", config);
     c->started_ns = nacre_monotonic_ns();
@@ -235,6 +238,7 @@ void nacre_shut_down(struct nacre_core *c)
     end_helper(&c->app);
     while (c->n_signers > 0)
         nacre_signer_stop(&c->signers[--c->n_signers]);
+    nacre_opening_free(&c->opening);
     nacre_keys_free(c->keys);
     c->keys = NULL;
     nacre_pids_close(&c->pids);

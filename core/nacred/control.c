@@ -203,6 +203,15 @@ static void on_box(struct nacre_core *c, const struct nacre_box_frame *f)
     sodium_memzero(&answer, sizeof answer);
 }
 
+static void on_open(struct nacre_core *c, const struct nacre_open_frame *f)
+{
+    struct nacre_box_key_frame answer = {.head.type = NACRE_FRAME_BOX_KEY, .id = f->id};
+    const struct nacre_clock_reading now = nacre_timekeeper_now(&c->time);
+    answer.error = -nacre_open_key(&c->opening, answer.key, f, c->keys, c->ticket_key, &now);
+    (void)send_frame(&c->app, &answer, NULL, 0, NULL, 0);
+    sodium_memzero(&answer, sizeof answer);
+}
+
 static void announce(struct nacre_core *c)
 {
     char pk[65], line[128];
@@ -274,6 +283,10 @@ static bool dispatch(struct nacre_core *c, struct nacre_helper *h)
     case NACRE_FRAME_BOX:
         if (h->is_app)
             on_box(c, head);
+        return h->is_app;
+    case NACRE_FRAME_OPEN:
+        if (h->is_app)
+            on_open(c, head);
         return h->is_app;
     default:
         return false;

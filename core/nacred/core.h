@@ -9,6 +9,7 @@
 #include "broker.h"
 #include "listen.h"
 #include "nsm_thread.h"
+#include "open.h"
 #include "pids.h"
 #include "secrets.h"
 #include "sign.h"
@@ -66,6 +67,7 @@ struct nacre_core {
     uint32_t n_lanes, n_signers; /* lanes, and threads that run for them */
     struct nacre_nsm_thread nsm;
     struct nacre_broker broker;
+    struct nacre_opening opening;
     struct nacre_secrets secrets;
     struct nacre_tls tls;
     uint8_t operator_key[32]; /* of the configuration, when it names one */

@@ -63,6 +63,11 @@ void nacre_keys_sign(const struct nacre_keys *keys, uint8_t signature[64], const
     (void)crypto_sign_detached(signature, NULL, message, len, keys->sign_secret);
 }
 
+int nacre_keys_product(const struct nacre_keys *keys, uint8_t product[32], const uint8_t sender[32])
+{
+    return crypto_scalarmult(product, keys->data_secret, sender) == 0 ? 0 : -EINVAL;
+}
+
 int nacre_keys_box(const struct nacre_keys *keys, uint8_t shared[32], const uint8_t sender[32])
 {
     return crypto_box_beforenm(shared, sender, keys->data_secret) == 0 ? 0 : -EINVAL;

@@ -32,6 +32,9 @@ void nacre_keys_free(const struct nacre_keys *keys);
 void nacre_keys_sign(const struct nacre_keys *keys, uint8_t signature[64], const uint8_t *message,
                      size_t len);
 
+/* X25519 of the data key and `sender`: the point itself, never to leave this process; -EINVAL for a bad point. */
+int nacre_keys_product(const struct nacre_keys *keys, uint8_t product[32], const uint8_t sender[32]);
+
 /* The key shared between `sender` and the data key, as crypto_box_beforenm gives it; -EINVAL for a bad point. */
 int nacre_keys_box(const struct nacre_keys *keys, uint8_t shared[32], const uint8_t sender[32]);
 

@@ -1,0 +1,96 @@
+#include "open.h"
+
+#include "worker.h"
+
+#include <common/log.h>
+
+#include <errno.h>
+#include <sodium.h>
+
+#define KEY_TIMEOUT_MS 5000u
+
+/* What the client is told when there is no key. None of it is sealed: nobody could have. */
+static int32_t refused(struct nacre_app_call *call, int err)
+{
+    switch (err) {
+    case -EEXIST:
+        return nacre_call_fail_z(call, 409, "this sealed request came before: seal each one anew");
+    case -ESTALE:
+        return nacre_call_fail_z(call, 400, "the sealed request is too old: see sealed.window_s");
+    case -ERANGE:
+        return nacre_call_fail_z(call, 400, "the sealed request is from the future: set the client's clock");
+    case -ENOSPC:
+        return nacre_call_fail_z(call, 503, "too many sealed requests within sealed.window_s");
+    case -EINVAL:
+        return nacre_call_fail_z(call, 400, "the sealed request's sender key is not usable");
+    case -EPERM:
+        return nacre_call_fail_z(call, 503, "the sealed request is not known any more");
+    default:
+        return nacre_call_fail_z(call, 503, "the key for sealed requests is not available");
+    }
+}
+
+/* Once for each sealed request, with the pass that nacre-http gave it. */
+static int32_t ask_key(struct nacre_app_call *call, const struct nacre_request_frame *rq,
+                       const struct nacre_sealed_pass *pass, const uint8_t *envelope, uint8_t key[32])
+{
+    struct nacre_open_frame frame = {.head.type = NACRE_FRAME_OPEN, .ticket = rq->ticket, .pass = *pass};
+    const uint32_t left = nacre_call_remaining(call);
+    memcpy(frame.header, envelope, sizeof frame.header);
+    nacre_worker_step_aside(call->worker);
+    int err = nacre_ask_open_key(&call->app->pending, &frame, left < KEY_TIMEOUT_MS ? left : KEY_TIMEOUT_MS, key);
+    return err ? refused(call, err) : 0;
+}
+
+/* The answer's key goes ahead of anything that could have to be sealed with it. */
+static int32_t hand_over(struct nacre_app_call *call, const uint8_t *reply_key, const uint8_t *header)
+{
+    struct nacre_reply_key_frame frame = {.head.type = NACRE_FRAME_REPLY_KEY, .id = call->visible.request_id};
+    nacre_sc_answer_key(frame.key, reply_key, header);
+    int err = nacre_frame_send(call->pair->request, &frame, NULL, 0, NULL, 0, NULL, 0);
+    sodium_memzero(&frame, sizeof frame);
+    return err ? nacre_call_fail_z(call, 503, "the answer's key cannot be passed on") : 0;
+}
+
+static int32_t open_envelope(struct nacre_app_call *call, const struct nacre_request_frame *rq,
+                             const struct nacre_sealed_pass *pass, struct nacre_request_parts *parts)
+{
+    struct nacre_sc_content content;
+    uint8_t key[32], header[NACRE_SC_HEADER];
+    if (!nacre_sc_is_request(parts->body, parts->body_len))
+        return nacre_call_fail_z(call, 400, "the body does not begin like a sealed request of version 1");
+    memcpy(header, parts->body, sizeof header);
+    int32_t status = ask_key(call, rq, pass, parts->body, key);
+    if (status)
+        return status;
+    int err = nacre_sc_open(&content, parts->body, parts->body_len, key);
+    sodium_memzero(key, sizeof key);
+    if (err == -EBADMSG)
+        return nacre_call_fail_z(call, 400,
+                                 "the sealed request does not open: it was altered, or sealed to another key, or for "
+                                 "another app, method or path");
+    if (err)
+        return nacre_call_fail_z(call, 400, "the sealed request's content is out of form");
+    status = hand_over(call, content.reply_key, header);
+    parts->body = content.body;
+    parts->body_len = content.body_len;
+    return status;
+}
+
+int32_t nacre_request_take(struct nacre_app_call *call, struct nacre_inbox *in, struct nacre_request_parts *parts)
+{
+    const struct nacre_request_frame *rq = (const void *)in->head;
+    struct nacre_sealed_pass pass;
+    uint8_t *at = in->payload;
+    size_t len = in->payload_len;
+    const bool is_sealed = rq->flags & NACRE_REQUEST_SEALED;
+    if (is_sealed && len < sizeof pass + rq->params_len)
+        return nacre_call_fail_z(call, 500, "the request's pass is missing");
+    if (is_sealed) {
+        memcpy(&pass, at, sizeof pass);
+        at += sizeof pass;
+        len -= sizeof pass;
+    }
+    *parts = (struct nacre_request_parts){at, at + rq->params_len, rq->params_len, len - rq->params_len};
+    return is_sealed ? open_envelope(call, rq, &pass, parts) : 0;
+}
