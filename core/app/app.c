@@ -1,5 +1,6 @@
 #include "app.h"
 
+#include <sodium.h>
 #include <time.h>
 
 void nacre_app_init(struct nacre_app *a)
@@ -14,6 +15,7 @@ void nacre_app_init(struct nacre_app *a)
     for (size_t i = 0; i < NACRE_LANES_MAX; i++)
         nacre_turn_init(&a->turns[i]);
     nacre_pending_init(&a->pending, NACRE_FD_CONTROL);
+    randombytes_buf(a->job_key, sizeof a->job_key);
     nacre_app_clock_init(&a->clock, a->manifest.config.clock_max_error_ms);
 }
 

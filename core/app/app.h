@@ -40,6 +40,7 @@ struct nacre_app {
     struct nacre_app_clock clock;
     struct nacre_lanes lanes;
     struct nacre_pending pending;
+    uint8_t job_key[32];      /* of sealed requests that wait as jobs, see open.h */
     struct nacre_inbox inbox; /* of the control socket */
     struct nacre_worker *workers;
     uint32_t n_workers;

@@ -8,6 +8,7 @@
 #include <sodium.h>
 
 #define KEY_TIMEOUT_MS 5000u
+#define PREPARED_EXTRA (crypto_secretbox_NONCEBYTES + crypto_secretbox_MACBYTES + 32u)
 
 /* What the client is told when there is no key. None of it is sealed: nobody could have. */
 static int32_t refused(struct nacre_app_call *call, int err)
@@ -38,15 +39,16 @@ static int32_t ask_key(struct nacre_app_call *call, const struct nacre_request_f
     const uint32_t left = nacre_call_remaining(call);
     memcpy(frame.header, envelope, sizeof frame.header);
     nacre_worker_step_aside(call->worker);
-    int err = nacre_ask_open_key(&call->app->pending, &frame, left < KEY_TIMEOUT_MS ? left : KEY_TIMEOUT_MS, key);
+    int err =
+        nacre_ask_open_key(&call->app->pending, &frame, left < KEY_TIMEOUT_MS ? left : KEY_TIMEOUT_MS, key);
     return err ? refused(call, err) : 0;
 }
 
 /* The answer's key goes ahead of anything that could have to be sealed with it. */
-static int32_t hand_over(struct nacre_app_call *call, const uint8_t *reply_key, const uint8_t *header)
+static int32_t hand_over(struct nacre_app_call *call, const uint8_t answer_key[32])
 {
     struct nacre_reply_key_frame frame = {.head.type = NACRE_FRAME_REPLY_KEY, .id = call->visible.request_id};
-    nacre_sc_answer_key(frame.key, reply_key, header);
+    memcpy(frame.key, answer_key, sizeof frame.key);
     int err = nacre_frame_send(call->pair->request, &frame, NULL, 0, NULL, 0, NULL, 0);
     sodium_memzero(&frame, sizeof frame);
     return err ? nacre_call_fail_z(call, 503, "the answer's key cannot be passed on") : 0;
@@ -56,28 +58,44 @@ static int32_t open_envelope(struct nacre_app_call *call, const struct nacre_req
                              const struct nacre_sealed_pass *pass, struct nacre_request_parts *parts)
 {
     struct nacre_sc_content content;
-    uint8_t key[32], header[NACRE_SC_HEADER];
+    uint8_t key[32];
     if (!nacre_sc_is_request(parts->body, parts->body_len))
         return nacre_call_fail_z(call, 400, "the body does not begin like a sealed request of version 1");
-    memcpy(header, parts->body, sizeof header);
     int32_t status = ask_key(call, rq, pass, parts->body, key);
     if (status)
         return status;
     int err = nacre_sc_open(&content, parts->body, parts->body_len, key);
     sodium_memzero(key, sizeof key);
     if (err == -EBADMSG)
-        return nacre_call_fail_z(call, 400,
-                                 "the sealed request does not open: it was altered, or sealed to another key, or for "
-                                 "another app, method or path");
+        return nacre_call_fail_z(
+            call, 400,
+            "the sealed request does not open: it was altered, or sealed to another key, or for "
+            "another app, method or path");
     if (err)
         return nacre_call_fail_z(call, 400, "the sealed request's content is out of form");
-    status = hand_over(call, content.reply_key, header);
+    nacre_sc_answer_key(parts->answer_key, content.reply_key, parts->body);
     parts->body = content.body;
     parts->body_len = content.body_len;
-    return status;
+    return hand_over(call, parts->answer_key);
 }
 
-int32_t nacre_request_take(struct nacre_app_call *call, struct nacre_inbox *in, struct nacre_request_parts *parts)
+/* A job's: nonce, then a box of the answer's key and the body. */
+static int32_t open_prepared(struct nacre_app_call *call, struct nacre_request_parts *parts)
+{
+    uint8_t *mac = parts->body + crypto_secretbox_NONCEBYTES, *content = mac + crypto_secretbox_MACBYTES;
+    const size_t len = parts->body_len < PREPARED_EXTRA ? 0 : parts->body_len - PREPARED_EXTRA;
+    if (parts->body_len < PREPARED_EXTRA ||
+        crypto_secretbox_open_detached(content, content, mac, 32 + len, parts->body, call->app->job_key) != 0)
+        return nacre_call_fail_z(call, 503,
+                                 "the app was started anew while the sealed job waited: send it again");
+    memcpy(parts->answer_key, content, 32);
+    parts->body = content + 32;
+    parts->body_len = len;
+    return hand_over(call, parts->answer_key);
+}
+
+int32_t nacre_request_take(struct nacre_app_call *call, struct nacre_inbox *in,
+                           struct nacre_request_parts *parts)
 {
     const struct nacre_request_frame *rq = (const void *)in->head;
     struct nacre_sealed_pass pass;
@@ -91,6 +109,31 @@ int32_t nacre_request_take(struct nacre_app_call *call, struct nacre_inbox *in, 
         at += sizeof pass;
         len -= sizeof pass;
     }
-    *parts = (struct nacre_request_parts){at, at + rq->params_len, rq->params_len, len - rq->params_len};
-    return is_sealed ? open_envelope(call, rq, &pass, parts) : 0;
+    *parts = (struct nacre_request_parts){at, at + rq->params_len, rq->params_len, len - rq->params_len, {0}};
+    if (!is_sealed)
+        return 0;
+    return rq->flags & NACRE_REQUEST_PREPARED ? open_prepared(call, parts)
+                                              : open_envelope(call, rq, &pass, parts);
+}
+
+int32_t nacre_request_prepare(struct nacre_app_call *call, struct nacre_inbox *in)
+{
+    struct nacre_prepared_frame frame = {.head.type = NACRE_FRAME_PREPARED, .id = call->visible.request_id};
+    struct nacre_request_parts parts;
+    int32_t status = nacre_request_take(call, in, &parts);
+    if (status)
+        return status;
+    uint8_t *box = nacre_scratch_alloc(call->scratch, PREPARED_EXTRA + parts.body_len);
+    if (!box)
+        return nacre_call_fail_z(call, 413, "app.scratch_bytes is too small for the request");
+    uint8_t *mac = box + crypto_secretbox_NONCEBYTES, *content = mac + crypto_secretbox_MACBYTES;
+    randombytes_buf(box, crypto_secretbox_NONCEBYTES);
+    memcpy(content, parts.answer_key, 32);
+    if (parts.body_len)
+        memcpy(content + 32, parts.body, parts.body_len);
+    (void)crypto_secretbox_detached(content, mac, content, 32 + parts.body_len, box, call->app->job_key);
+    sodium_memzero(parts.answer_key, sizeof parts.answer_key);
+    int err =
+        nacre_frame_send(call->pair->request, &frame, box, PREPARED_EXTRA + parts.body_len, NULL, 0, NULL, 0);
+    return err ? nacre_call_fail_z(call, 503, "the job cannot be passed on") : 0;
 }

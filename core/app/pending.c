@@ -130,7 +130,8 @@ int nacre_ask_box_key(struct nacre_pending *p, const uint8_t sender[32], uint32_
     return ask_key(p, &frame, &frame.id, timeout_ms, key);
 }
 
-int nacre_ask_open_key(struct nacre_pending *p, struct nacre_open_frame *frame, uint32_t timeout_ms, uint8_t key[32])
+int nacre_ask_open_key(struct nacre_pending *p, struct nacre_open_frame *frame, uint32_t timeout_ms,
+                       uint8_t key[32])
 {
     return ask_key(p, frame, &frame->id, timeout_ms, key);
 }

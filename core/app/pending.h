@@ -48,7 +48,8 @@ int nacre_ask_box_key(struct nacre_pending *p, const uint8_t sender[32], uint32_
  * nacre_ask_open_key - the key of a sealed request, into key; the frame but for its id is filled. 0, or a negative errno
  * of struct nacre_open_frame's or as above. The caller wipes the key.
  */
-int nacre_ask_open_key(struct nacre_pending *p, struct nacre_open_frame *frame, uint32_t timeout_ms, uint8_t key[32]);
+int nacre_ask_open_key(struct nacre_pending *p, struct nacre_open_frame *frame, uint32_t timeout_ms,
+                       uint8_t key[32]);
 
 /* Control thread: the answers. `fd` (-1: none) is taken over. error: a positive errno, as in the frames. */
 void nacre_pending_connected(struct nacre_pending *p, uint64_t id, int32_t error, int fd);

@@ -147,6 +147,7 @@ static int64_t answer(struct nacre_worker *w, struct nacre_app_call *call)
 {
     struct nacre_request_parts parts;
     int32_t status = nacre_request_take(call, &w->inbox, &parts);
+    explicit_bzero(parts.answer_key, sizeof parts.answer_key); /* nacre-http has it */
     if (status)
         return -(int64_t)status;
     void *request = nacre_scratch_alloc(call->scratch, call->route->request->c_size);
@@ -180,11 +181,13 @@ static void serve_call(struct nacre_worker *w, const struct nacre_lane_pair *pai
     nacre_app_rouse(w->app);
     atomic_store_explicit(&w->busy_id, rq->ticket.id, memory_order_relaxed);
     atomic_store_explicit(&w->busy_until_ns, call.deadline_ns, memory_order_release);
-    int64_t len = answer(w, &call);
-    if (len >= 0) {
+    /* a job's sealed request is only opened and given back; its answer comes when the job has run */
+    const bool only_prepares = rq->flags & NACRE_REQUEST_PREPARE;
+    int64_t len = only_prepares ? -nacre_request_prepare(&call, &w->inbox) : answer(w, &call);
+    if (len >= 0 && !only_prepares) {
         send_result(&call, &rq->ticket, w->response, (size_t)len, pair);
         wipe_response(w, (size_t)len);
-    } else {
+    } else if (len < 0) {
         send_failure(&call, (int32_t)-len, pair);
     }
     atomic_store_explicit(&w->busy_until_ns, 0, memory_order_release);

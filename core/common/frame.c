@@ -46,6 +46,8 @@ size_t nacre_frame_fixed_size(uint32_t type)
         return sizeof(struct nacre_cancel_frame);
     case NACRE_FRAME_REPLY_KEY:
         return sizeof(struct nacre_reply_key_frame);
+    case NACRE_FRAME_PREPARED:
+        return sizeof(struct nacre_prepared_frame);
     case NACRE_FRAME_INIT:
         return sizeof(struct nacre_init_frame);
     case NACRE_FRAME_LANE:

@@ -2,7 +2,7 @@
  * frame.h - the messages between the three processes, over SOCK_SEQPACKET socket pairs made by nacred.
  *
  *   http --REQUEST--> app --RESULT--> nacred --ANSWER--> http      one lane: a request's way round
- *   app --FAILURE, HEALTH, PROGRESS, REPLY_KEY--> http                        back over the lane's request socket, unsigned
+ *   app --FAILURE, HEALTH, PROGRESS, REPLY_KEY, PREPARED--> http                        back over the lane's request socket, unsigned
  *   nacred <--control--> http, nacred <--control--> app            one control socket each
  *
  * A message is a fixed struct that begins with nacre_frame_head, then the payload. Payloads too large to
@@ -46,22 +46,23 @@ enum nacre_frame_type {
     NACRE_FRAME_PROGRESS,    /* app -> http: how far a job is; payload = text */
     NACRE_FRAME_CANCEL,      /* http -> app, on any lane: nobody waits for this job any more; no payload */
     NACRE_FRAME_REPLY_KEY,   /* app -> http: a sealed request was opened; its answer's key */
-    NACRE_FRAME_INIT = 16,   /* nacred -> http: listening sockets, ticket key */
-    NACRE_FRAME_LANE,        /* nacred -> http, app: new sockets of a lane; the old ones are dead */
-    NACRE_FRAME_STATE,       /* nacred -> http */
-    NACRE_FRAME_DOCUMENT,    /* nacred -> http: payload = attestation document, or an error's text */
-    NACRE_FRAME_ATTEST,      /* http -> nacred */
-    NACRE_FRAME_READY,       /* helper -> nacred: no payload */
-    NACRE_FRAME_FAILED,      /* helper -> nacred: cannot start; payload = text */
-    NACRE_FRAME_STOP,        /* nacred -> helper: finish what is in flight and exit; no payload */
-    NACRE_FRAME_TIME,        /* nacred -> app */
-    NACRE_FRAME_SECRETS,     /* nacred -> app: payload = the JSON object, empty when there is none */
-    NACRE_FRAME_CONNECT,     /* app -> nacred */
-    NACRE_FRAME_CONNECTED,   /* nacred -> app: with the connected descriptor when error is 0 */
-    NACRE_FRAME_BOX,         /* app -> nacred */
-    NACRE_FRAME_BOX_KEY,     /* nacred -> app: answers BOX and OPEN */
+    NACRE_FRAME_PREPARED, /* app -> http: a sealed request to become a job; payload = a box of the app's own */
+    NACRE_FRAME_INIT = 16, /* nacred -> http: listening sockets, ticket key */
+    NACRE_FRAME_LANE,      /* nacred -> http, app: new sockets of a lane; the old ones are dead */
+    NACRE_FRAME_STATE,     /* nacred -> http */
+    NACRE_FRAME_DOCUMENT,  /* nacred -> http: payload = attestation document, or an error's text */
+    NACRE_FRAME_ATTEST,    /* http -> nacred */
+    NACRE_FRAME_READY,     /* helper -> nacred: no payload */
+    NACRE_FRAME_FAILED,    /* helper -> nacred: cannot start; payload = text */
+    NACRE_FRAME_STOP,      /* nacred -> helper: finish what is in flight and exit; no payload */
+    NACRE_FRAME_TIME,      /* nacred -> app */
+    NACRE_FRAME_SECRETS,   /* nacred -> app: payload = the JSON object, empty when there is none */
+    NACRE_FRAME_CONNECT,   /* app -> nacred */
+    NACRE_FRAME_CONNECTED, /* nacred -> app: with the connected descriptor when error is 0 */
+    NACRE_FRAME_BOX,       /* app -> nacred */
+    NACRE_FRAME_BOX_KEY,   /* nacred -> app: answers BOX and OPEN */
     NACRE_FRAME_TLS, /* http -> nacred: a key it made (payload), or serves with; the operator's the other way */
-    NACRE_FRAME_OPEN,        /* app -> nacred: the key of a sealed request */
+    NACRE_FRAME_OPEN, /* app -> nacred: the key of a sealed request */
 };
 
 struct nacre_frame_head {
@@ -93,6 +94,9 @@ struct nacre_request_frame {
 
 #define NACRE_REQUEST_JOB    1u /* no connection waits: the ticket's deadline holds, not the route's */
 #define NACRE_REQUEST_SEALED 2u /* the payload begins with a nacre_sealed_pass, and its body is an envelope */
+#define NACRE_REQUEST_PREPARE                                                                                \
+    4u /* sealed: only open it, and send it back as PREPARED, to be run as a job later */
+#define NACRE_REQUEST_PREPARED 8u /* sealed: the body is what PREPARED brought */
 
 /*
  * What stands before the path parameters of a sealed request. The mac is over ticket, target and the envelope's header
@@ -101,6 +105,11 @@ struct nacre_request_frame {
 struct nacre_sealed_pass {
     uint8_t mac[16];
     uint8_t target[32]; /* nacre_sc_target() of the route as it was asked for */
+};
+
+struct nacre_prepared_frame {
+    struct nacre_frame_head head;
+    uint64_t id;
 };
 
 struct nacre_reply_key_frame {

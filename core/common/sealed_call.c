@@ -118,7 +118,8 @@ int nacre_sc_open(struct nacre_sc_content *out, uint8_t *data, size_t len, const
         return -EPROTO;
     uint8_t *body = content + NACRE_SC_FIXED;
     /* one way to say a thing: what is not body is nothing */
-    if (body_len < nacre_reader_left(&r) && !sodium_is_zero(body + body_len, nacre_reader_left(&r) - body_len))
+    if (body_len < nacre_reader_left(&r) &&
+        !sodium_is_zero(body + body_len, nacre_reader_left(&r) - body_len))
         return -EPROTO;
     *out = (struct nacre_sc_content){reply_key, body, body_len};
     return 0;

@@ -22,8 +22,8 @@ static int apply(struct nacre_manifest *m, const char *entry, size_t len, char *
     const int mode = mark ? mode_of(mark + 1, len - path_len - 1) : -1;
     bool found = false;
     if (mode < 0) {
-        (void)snprintf(why, why_len, "sealed.routes: '%.*s' is not /path=off, =allowed or =required", (int)len,
-                       entry);
+        (void)snprintf(why, why_len, "sealed.routes: '%.*s' is not /path=off, =allowed or =required",
+                       (int)len, entry);
         return -EINVAL;
     }
     for (uint32_t i = 0; i < m->n_routes; i++) {

@@ -44,7 +44,8 @@ static void refuse(struct nacre_lane *lane, struct nacre_slot *slot, struct nacr
 }
 
 /* The message in the inbox is the text of an error. */
-static void fail(struct nacre_lane *lane, struct nacre_slot *slot, uint32_t status, const struct nacre_inbox *in)
+static void fail(struct nacre_lane *lane, struct nacre_slot *slot, uint32_t status,
+                 const struct nacre_inbox *in)
 {
     if (slot->job)
         nacre_job_failed(lane, slot, status, in->payload, in->payload_len);
@@ -177,9 +178,27 @@ static void take_reply_key(struct nacre_lane *lane)
     memcpy(slot->reply_key, f->key, sizeof slot->reply_key);
 }
 
+static void take_prepared(struct nacre_lane *lane)
+{
+    const struct nacre_prepared_frame *f = (const void *)lane->app_inbox.head;
+    struct nacre_slot *slot = find(lane, f->id, NACRE_WAIT_APP);
+    if (!slot)
+        return;
+    struct nacre_conn *conn = slot->owner;
+    if (slot->job || !slot->has_key || !conn->async)
+        nacre_count(&lane->metrics.bad_frames, 1);
+    else
+        nacre_job_prepared(conn, lane->app_inbox.payload, lane->app_inbox.payload_len);
+}
+
 static void take_from_app(struct nacre_lane *lane)
 {
-    switch (lane->app_inbox.head->type) {
+    const uint32_t type = lane->app_inbox.head->type;
+    if (lane->app_inbox.payload_len > NACRE_FAILURE_TEXT && type != NACRE_FRAME_PREPARED) {
+        nacre_count(&lane->metrics.bad_frames, 1);
+        return;
+    }
+    switch (type) {
     case NACRE_FRAME_FAILURE:
         take_failure(lane);
         break;
@@ -188,6 +207,9 @@ static void take_from_app(struct nacre_lane *lane)
         break;
     case NACRE_FRAME_REPLY_KEY:
         take_reply_key(lane);
+        break;
+    case NACRE_FRAME_PREPARED:
+        take_prepared(lane);
         break;
     case NACRE_FRAME_HEALTH:
         take_health(lane);
@@ -202,7 +224,7 @@ static bool drain_app(struct nacre_lane *lane)
 {
     bool open = true;
     for (unsigned i = 0; i < BATCH && lane->request_fd >= 0; i++) {
-        int got = nacre_frame_receive(lane->request_fd, &lane->app_inbox, NACRE_FAILURE_TEXT, true);
+        int got = nacre_frame_receive(lane->request_fd, &lane->app_inbox, NACRE_PAYLOAD_MAX, true);
         if (got == -EAGAIN)
             break;
         if (got == -EINTR)

@@ -275,7 +275,8 @@ static struct nacre_refusal judge_route(struct nacre_conn *conn, const struct na
     if (found == NACRE_NO_METHOD && conn->sealed && conn->method == NACRE_POST &&
         match->allowed & 1u << NACRE_GET)
         found = nacre_router_find(router, NACRE_GET, path, strlen(path), match);
-    if (found == NACRE_FOUND && conn->sealed && match->path->builtin) { /* the runtime's own have nothing to seal */
+    if (found == NACRE_FOUND && conn->sealed &&
+        match->path->builtin) { /* the runtime's own have nothing to seal */
         found = NACRE_NO_METHOD;
         match->allowed = 1u << match->path->method;
         match->path = NULL;

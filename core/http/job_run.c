@@ -47,8 +47,6 @@ struct nacre_refusal nacre_job_submit(struct nacre_conn *conn, const uint8_t *bo
                                           .body = body,
                                           .body_len = len,
                                           .sealed = conn->sealed};
-    if (conn->sealed && len < NACRE_SC_HEADER)
-        return nacre_refuse_limit(400, "bytes of an envelope that is too short", len, NACRE_SC_HEADER);
     if (lane->stopping) /* it would be accepted and lost */
         return nacre_refuse_later(503, "the runtime is stopping");
     if (atomic_load(&shared->app_stopped))
@@ -147,6 +145,15 @@ bool nacre_job_delete(struct nacre_conn *conn)
     return reply_view(conn, &view, &reply, false);
 }
 
+void nacre_job_prepared(struct nacre_conn *conn, const uint8_t *body, size_t len)
+{
+    struct nacre_refusal refusal = nacre_job_submit(conn, body, len);
+    if (refusal.status)
+        (void)nacre_reply_refusal(conn, &refusal);
+    else
+        (void)nacre_job_accepted(conn);
+}
+
 /* ---- With the app ---- */
 
 /* Gives a job to the app. 0, or a negative errno, and the job is still the caller's. */
@@ -166,10 +173,8 @@ static int send_job(struct nacre_lane *lane, struct nacre_job *job)
     };
     nacre_ticket_seal(&frame.ticket, shared->ticket_key);
     if (job->sealed) {
-        frame.flags |= NACRE_REQUEST_SEALED;
-        frame.params_len -= (uint32_t)sizeof(struct nacre_sealed_pass);
-        (void)nacre_pass_end(shared, job->request, &frame.ticket, job->request + job->params_len,
-                             job->request_len - job->params_len);
+        frame.flags |= NACRE_REQUEST_SEALED | NACRE_REQUEST_PREPARED;
+        frame.params_len -= (uint32_t)sizeof(struct nacre_sealed_pass); /* which has served its turn */
     }
     int err = nacre_frame_send(lane->request_fd, &frame, job->request, job->request_len, NULL, 0, NULL, 0);
     if (err) {

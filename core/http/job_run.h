@@ -13,6 +13,9 @@ struct nacre_refusal nacre_job_judge(const struct nacre_conn *conn);
 /* Queues the request with this body; conn->job_id is its job's then. */
 struct nacre_refusal nacre_job_submit(struct nacre_conn *conn, const uint8_t *body, size_t len);
 
+/* A sealed request that the app has opened and given back in a form for itself: queued, and answered. */
+void nacre_job_prepared(struct nacre_conn *conn, const uint8_t *body, size_t len);
+
 /* The 202 for what submit() took. As nacre_reply(). */
 bool nacre_job_accepted(struct nacre_conn *conn);
 

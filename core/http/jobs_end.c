@@ -68,8 +68,8 @@ static struct nacre_job_ending error_ending(enum nacre_job_state state, uint32_t
 enum nacre_job_state nacre_jobs_end(struct nacre_jobs *jobs, struct nacre_job *job, uint64_t now_ns,
                                     uint32_t status, const char *answer, size_t len)
 {
-    struct nacre_job_ending ending = {status == 200 ? NACRE_JOB_DONE : NACRE_JOB_FAILED, status, answer, len,
-                                      now_ns, job->seals_answer};
+    struct nacre_job_ending ending = {
+        status == 200 ? NACRE_JOB_DONE : NACRE_JOB_FAILED, status, answer, len, now_ns, job->seals_answer};
     /* not under the lock, for it may be long: what it says of the job changes in this lane only */
     struct nacre_text *document = nacre_job_document(jobs, job, &ending);
     nacre_jobs_lock(jobs);

@@ -120,7 +120,7 @@ struct nacre_lane {
     struct nacre_slots slots;
     struct nacre_inbox inbox;     /* of the answers' socket */
     struct nacre_inbox app_inbox; /* of the app's */
-    struct nacre_json_out out; /* where answers are written */
+    struct nacre_json_out out;    /* where answers are written */
     struct nacre_conn *conns;
     uint64_t n_closed; /* connections that have ended */
     bool again;        /* libmicrohttpd is to be run once more before anything is waited for */

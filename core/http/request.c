@@ -59,7 +59,8 @@ static int send_frame(struct nacre_conn *conn, const void *a, size_t a_len, cons
         .head.type = NACRE_FRAME_REQUEST,
         .ticket = make_ticket(conn),
         .params_len = (uint32_t)(conn->params_len - (conn->sealed ? sizeof(struct nacre_sealed_pass) : 0)),
-        .flags = conn->sealed ? NACRE_REQUEST_SEALED : 0,
+        .flags = (conn->sealed ? NACRE_REQUEST_SEALED : 0) |
+                 (conn->sealed && conn->async ? NACRE_REQUEST_PREPARE : 0),
     };
     return nacre_frame_send(conn->lane->request_fd, &frame, a, a_len, b, b_len, NULL, 0);
 }
@@ -164,7 +165,9 @@ struct nacre_refusal nacre_request_send(struct nacre_conn *conn, const uint8_t *
 
 struct nacre_refusal nacre_request_give(struct nacre_conn *conn, const uint8_t *body, size_t len)
 {
-    return conn->async ? nacre_job_submit(conn, body, len) : nacre_request_send(conn, body, len);
+    /* a sealed one is opened while it is fresh, and becomes a job when the app has given it back */
+    return conn->async && !conn->sealed ? nacre_job_submit(conn, body, len)
+                                        : nacre_request_send(conn, body, len);
 }
 
 /* A place among those who share documents: however many they are, they take none from those whom the app answers. */

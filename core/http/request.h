@@ -10,7 +10,7 @@
  */
 struct nacre_refusal nacre_request_send(struct nacre_conn *conn, const uint8_t *body, size_t len);
 
-/* The same, or into the line of jobs when the client prefers that. */
+/* The same, or into the line of jobs when the client prefers that; a sealed one goes to the app first. */
 struct nacre_refusal nacre_request_give(struct nacre_conn *conn, const uint8_t *body, size_t len);
 
 /* The same for /get_attestation?nonce=: nacred only. */

@@ -174,7 +174,7 @@ static enum MHD_Result on_body(struct nacre_conn *conn, const char *data, size_t
 {
     await_body(conn);
     if (conn->refusal.status)
-        return MHD_YES; /* a small body on its way to nowhere */
+        return MHD_YES;                       /* a small body on its way to nowhere */
     uint64_t max = nacre_conn_max_body(conn); /* others take no body */
     if (!conn->chunked && conn->body_len == 0 && len == conn->content_length) {
         /* all of it at once: on to the app from libmicrohttpd's own buffer */
@@ -221,7 +221,7 @@ static enum MHD_Result on_end(struct nacre_conn *conn)
         conn->refusal = nacre_request_give(conn, conn->body, conn->body_len);
     if (conn->refusal.status)
         return nacre_reply_refusal(conn, &conn->refusal) ? MHD_YES : MHD_NO;
-    if (conn->async)
+    if (conn->async && !conn->sealed)
         return nacre_job_accepted(conn) ? MHD_YES : MHD_NO;
     return suspend(conn);
 }

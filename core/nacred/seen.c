@@ -56,7 +56,8 @@ static void turn_over(struct nacre_seen *seen, uint64_t now_ms)
 }
 
 /* Where the hash stands, or the free place where it would. There always is one: at most half of them are used. */
-static uint8_t *find(const struct nacre_seen *seen, const struct nacre_seen_generation *g, const uint8_t hash[16])
+static uint8_t *find(const struct nacre_seen *seen, const struct nacre_seen_generation *g,
+                     const uint8_t hash[16])
 {
     uint32_t at;
     memcpy(&at, hash, sizeof at);

@@ -17,11 +17,11 @@ struct nacre_seen_generation {
 
 struct nacre_seen {
     struct nacre_seen_generation now, before;
-    uint32_t max;        /* in one generation */
-    uint32_t slots;      /* a power of two, at least twice as many */
-    uint64_t keep_ms;    /* how long one is kept at least */
-    uint64_t began_ms;   /* of this generation */
-    uint64_t latest_ms;  /* the trusted time never goes back here */
+    uint32_t max;       /* in one generation */
+    uint32_t slots;     /* a power of two, at least twice as many */
+    uint64_t keep_ms;   /* how long one is kept at least */
+    uint64_t began_ms;  /* of this generation */
+    uint64_t latest_ms; /* the trusted time never goes back here */
     uint8_t hash_key[16];
 };
 

@@ -1,6 +1,6 @@
 /* sealed_client.c - nacre/sealed.h: the client's side of sealed requests. */
-#include "bytes.h"
-#include "sealed_call.h"
+#include "common/bytes.h"
+#include "common/sealed_call.h"
 
 #include <nacre/sealed.h>
 #include <sodium.h>
@@ -11,7 +11,8 @@ size_t nacre_sealed_request_size(size_t body_size)
 }
 
 /* The header for a fresh key pair, and the key of the box. False for a data key that is none. */
-static bool begin(uint8_t header[NACRE_SC_HEADER], uint8_t key[32], const nacre_sealed_target *to, uint64_t time_ms)
+static bool begin(uint8_t header[NACRE_SC_HEADER], uint8_t key[32], const nacre_sealed_target *to,
+                  uint64_t time_ms)
 {
     uint8_t secret[32], product[32], target[32];
     struct nacre_writer w = nacre_writer(header, NACRE_SC_HEADER);
@@ -60,7 +61,8 @@ int nacre_sealed_answer(const nacre_sealed_exchange *exchange, void *envelope, s
         return -1;
     uint8_t *mac = at + NACRE_SC_ANSWER_HEADER, *content = mac + NACRE_SC_MAC;
     const size_t len = size - NACRE_SC_ANSWER_HEADER - NACRE_SC_MAC;
-    if (crypto_secretbox_open_detached(content, content, mac, len, at + sizeof begins, exchange->answer_key) != 0)
+    if (crypto_secretbox_open_detached(content, content, mac, len, at + sizeof begins,
+                                       exchange->answer_key) != 0)
         return -1;
     struct nacre_reader r = nacre_reader(content, len);
     const unsigned said = (unsigned)nacre_read_le(&r, 2);
