@@ -131,8 +131,10 @@ fuzz: ## fuzz everything that parses for MINUTES with ENGINE (libfuzzer, afl); A
 	@cmake --build out/fuzz-$(ENGINE) -j $(JOBS) --target fuzzers -- --quiet
 	@$(PYTHON) tools/fuzz.py --dir out/fuzz-$(ENGINE) --engine $(ENGINE) --minutes $(MINUTES) $(ARGS)
 
-bench: build-tests ## CPU time an answer, requests per second, latency, memory, start-up
-	@$(PYTHON) bench/bench.py --out "$(OUT)"
+# What cannot be installed is left out of the measurements, and said.
+bench: build-tests ## beside axum, nginx, libmicrohttpd: CPU time, requests/s, latency, memory, start, upstreams; ARGS=--long
+	-@tools/setup.sh test bench
+	@$(PYTHON) bench/bench.py --out "$(OUT)" $(ARGS)
 
 bench-host: build-tests ## `nacre host` beside socat and HAProxy: requests per second, latency, CPU time, memory
 	@tools/setup.sh bench
