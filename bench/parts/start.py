@@ -32,8 +32,8 @@ def phases(said):
     """{phase: microseconds} in order, from the events of a traced start. Their sum is its total: where two things happen
     at once, the later one has what it took longer.
 
-    nacred forks four times: to try the namespaces, to check the plugin, and for each helper. What a fork is follows from
-    the order and from what the child executes."""
+    nacred forks to try the namespaces (a child that exits at once), to hold a PID namespace (one that stays as it is), to check
+    the plugin, and for each helper. What a fork is follows from the order and from what the child executes."""
     events = said["events"]
     first = events[0]["pid"]
     forks = [e for e in events if e["pid"] == first and e["what"] == "fork"]
@@ -43,12 +43,14 @@ def phases(said):
         raise ValueError(f"{len(forks)} forks of nacred, at least 3 are expected: {events}")
     marks = [("the kernel executes nacred", events[0]["us"])]
     helpers = [f for f in forks if f["other"] in executed]
-    for probe in (f for f in forks if f["other"] not in executed):
-        marks += [("nacred: libraries, manifest, plugin's digest", probe["us"]),
-                  ("which namespaces the machine has", exits.get(probe["other"], probe["us"]))]
+    for other in (f for f in forks if f["other"] not in executed):
+        if other["other"] in exits:
+            marks += [("nacred: libraries, manifest, plugin's digest", other["us"]),
+                      ("which namespaces the machine has", exits[other["other"]])]
+        else:
+            marks.append(("nacred: its system call list, PCRs", other["us"]))
     check, http, app = helpers[:3]
-    marks += [("nacred: its system call list, PCRs" if len(marks) > 1 else "nacred: libraries, digest, system call list, PCRs",
-               check["us"]),
+    marks += [("nacred: PID namespace of the helpers" if len(marks) > 3 else "nacred: its system call list, PCRs", check["us"]),
               ("check of the plugin: fork, namespaces, exec", executed[check["other"]]["us"]),
               ("check of the plugin: libraries, sandbox, plugin", exits.get(check["other"], http["us"])),
               ("nacred: sockets", http["us"]),
@@ -60,7 +62,7 @@ def phases(said):
               ("until the answer is there", said["total_us"])]
     found, before = {}, 0.0
     for name, at in marks:
-        found[name] = max(at - before, 0.0)
+        found[name] = found.get(name, 0.0) + max(at - before, 0.0)
         before = max(at, before)
     return found
 

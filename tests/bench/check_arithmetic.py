@@ -103,6 +103,9 @@ def test_phases_of_a_start_add_up():
     assert found["which namespaces the machine has"] == 600
     assert found["check of the plugin: libraries, sandbox, plugin"] == 1500
     assert all(us >= 0 for us in found.values())
+    holder = start.phases({"events": events[:3] + [event(1800, 1, "fork", 9)] + events[3:], "total_us": 9000.0})
+    assert sum(holder.values()) == pytest.approx(9000)
+    assert holder["nacred: its system call list, PCRs"] == 300 and holder["nacred: PID namespace of the helpers"] == 200
     with pytest.raises(ValueError):
         start.phases({"events": events[:4], "total_us": 9000.0})
 
