@@ -40,6 +40,9 @@ static const char help[] =
     "  --max-response-age S    how many seconds old the answer may be; not checked if left out\n"
     "  --timeout S             for the route's answer; 30 if left out, and with --async as long as it "
     "takes\n"
+    "  --seal                  seal the request to the data key in the verified document, and take a sealed "
+    "answer only:\n"
+    "                          whoever carries it reads and changes nothing of either (docs/SEALED.md)\n"
     "  --json                  one JSON object with checks, document and answer\n"
     "\n"
     "  --ptb                   print the `sui client ptb` command that submits the answer instead of its "
@@ -59,7 +62,7 @@ static const char help[] =
 struct words {
     const char *route, *data, *method, *types, *plugin, *timeout, *max_age;
     struct nacre_vcall_ptb ids;
-    bool attest, ptb, async;
+    bool attest, ptb, async, seal;
 };
 
 struct call {
@@ -68,6 +71,7 @@ struct call {
     struct nacre_vcmd_verdict verdict;
     struct nacre_vcmd_buffer body;
     struct nacre_vcmd_buffer answer;
+    struct nacre_vcall_seal seal;
     nacre_verify_types *types;
     nacre_verify_report *document;
     nacre_verify_report *attested; /* of the answer's own document */
@@ -176,6 +180,9 @@ static int verify_document(struct call *c)
     if (r == NACRE_CHECKED) {
         nacre_vcmd_add_report(&c->verdict, "document", c->document);
     }
+    if (r == NACRE_CHECKED && c->verdict.failed == 0 && c->words.seal) {
+        r = nacre_vcall_seal_begin(&c->seal, nacre_verify_report_doc(c->document), &c->why);
+    }
     return r != NACRE_CHECKED ? r : c->verdict.failed > 0 ? NACRE_REFUSED : NACRE_CHECKED;
 }
 
@@ -247,20 +254,44 @@ static int explain(struct call *c, const char *url, long status)
     return nacre_vcmd_unchecked(&c->why, "%.200s answers with status %ld: %s", url, status, shown);
 }
 
+/* What came back, opened if it was to come sealed. */
+static int take_answer(struct call *c, const char *url, long status)
+{
+    int r = c->words.seal ? nacre_vcall_unseal(&c->seal, &c->answer, status, &c->why) : NACRE_CHECKED;
+    if (r == NACRE_UNCHECKED || status == 200) {
+        return r;
+    }
+    int explained = explain(c, url, status);
+    if (r == NACRE_REFUSED) {
+        const char *said = "this answer came unsealed, so it is nobody's word";
+        size_t len = strlen(c->why.text);
+        (void)snprintf(c->why.text + len, sizeof c->why.text - len, " (%s)", said);
+    }
+    return explained;
+}
+
 static int call_route(struct call *c)
 {
     char url[URL_SIZE];
     char progress[128];
     long status = 0;
+    const char *method = c->method[0] != '\0' ? c->method : "POST";
     int r = make_url(c, url);
+    if (r == NACRE_CHECKED && c->words.seal) {
+        r = nacre_vcall_seal(&c->seal, method, c->words.route, &c->body, &c->why);
+    }
     if (r != NACRE_CHECKED) {
         return r;
     }
+    if (c->words.seal && strcmp(method, "GET") == 0) {
+        method = "POST"; /* a GET takes no body; what it is stands in the envelope */
+    }
     (void)snprintf(progress, sizeof progress, "nacre call: waiting for %.80s", c->words.route);
-    const struct nacre_vcmd_request request = {.method = c->method[0] != '\0' ? c->method : "POST",
+    const struct nacre_vcmd_request request = {.method = method,
                                                .url = url,
                                                .async = c->words.async,
                                                .body = (const char *)c->body.data,
+                                               .type = c->words.seal ? NACRE_SEALED_TYPE : NULL,
                                                .body_size = c->body.size,
                                                .max = NACRE_VCMD_ANSWER_MAX,
                                                .timeout_s = c->words.async ? 0 : c->timeout_s,
@@ -269,7 +300,7 @@ static int call_route(struct call *c)
     if (r == NACRE_CHECKED && status == 202 && c->words.async) {
         r = nacre_vcall_job(c->options.input, c->timeout_s, &c->answer, &status, &c->why);
     }
-    return r == NACRE_CHECKED && status != 200 ? explain(c, url, status) : r;
+    return r == NACRE_CHECKED ? take_answer(c, url, status) : r;
 }
 
 /* The document in the answer: our nonce, and the key that we already know. */
@@ -378,6 +409,7 @@ static int read_options(struct call *c, int argc, char **argv)
         {.name = "max-response-age", .text = &w->max_age},
         {.name = "attest", .flag = &w->attest},
         {.name = "async", .flag = &w->async},
+        {.name = "seal", .flag = &w->seal},
         {.name = "ptb", .flag = &w->ptb},
         {.name = "package", .text = &w->ids.package},
         {.name = "module", .text = &w->ids.module},

@@ -122,7 +122,8 @@ struct nacre_vcmd_request {
     const char *method; /* NULL: GET */
     const char *url;
     bool async;       /* prefer a job, see docs/JOBS.md */
-    const char *body; /* JSON, or NULL */
+    const char *body; /* or NULL */
+    const char *type; /* the body's; NULL: JSON */
     size_t body_size;
     size_t max;           /* bytes of the answer */
     long timeout_s;       /* 0: 30 */

@@ -89,7 +89,10 @@ static bool set_body(struct exchange *x)
         return true;
     }
     /* No "Expect: 100-continue": servers that do not know it make the client wait. */
-    return add_header(x, "Content-Type: application/json") && add_header(x, "Expect:") &&
+    char type[96];
+    (void)snprintf(type, sizeof type, "Content-Type: %s",
+                   x->request->type != NULL ? x->request->type : "application/json");
+    return add_header(x, type) && add_header(x, "Expect:") &&
            curl_easy_setopt(x->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)x->request->body_size) ==
                CURLE_OK &&
            curl_easy_setopt(x->curl, CURLOPT_POSTFIELDS, x->request->body) == CURLE_OK;
