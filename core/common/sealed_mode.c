@@ -7,7 +7,7 @@
 /* -1 for a word that is no mode. */
 static int mode_of(const char *text, size_t len)
 {
-    static const char *const names[] = {"off", "allowed", "required"};
+    static const char *const names[] = {"allowed", "off", "required"};
     for (int i = 0; i < 3; i++)
         if (strlen(names[i]) == len && memcmp(names[i], text, len) == 0)
             return i;

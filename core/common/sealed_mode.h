@@ -4,7 +4,8 @@
 
 #include "manifest.h"
 
-enum nacre_sealed_mode { NACRE_SEALED_OFF, NACRE_SEALED_ALLOWED, NACRE_SEALED_REQUIRED };
+/* Zero is what a manifest without a configuration means. */
+enum nacre_sealed_mode { NACRE_SEALED_ALLOWED, NACRE_SEALED_OFF, NACRE_SEALED_REQUIRED };
 
 /*
  * nacre_sealed_modes - fills `sealed` of every route. sealed.routes is "/path=mode /other=mode": each stands for all

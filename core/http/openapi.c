@@ -3,6 +3,8 @@
 #include "router.h"
 #include "schema.h"
 
+#include "common/sealed_mode.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -167,6 +169,16 @@ static void put_operation_id(struct nacre_json_out *out, const struct nacre_mani
     nacre_json_lit(out, "\"");
 }
 
+/* Ends the JSON form of a body; where the route takes both, here is the other. */
+static void put_sealed(struct nacre_json_out *out, const struct nacre_route_decl *r)
+{
+    nacre_json_lit(out, "}");
+    if (r->sealed != NACRE_SEALED_OFF)
+        nacre_json_lit(
+            out, ",\"application/vnd.nacre.sealed\":{\"schema\":{\"description\":\"The JSON sealed, see "
+                 "docs/SEALED.md\",\"type\":\"string\",\"format\":\"binary\"}}");
+}
+
 static void put_operation(struct nacre_json_out *out, const struct nacre_manifest *m, uint32_t index)
 {
     const struct nacre_route_decl *r = &m->routes[index];
@@ -184,11 +196,13 @@ static void put_operation(struct nacre_json_out *out, const struct nacre_manifes
     if (nacre_schema_has_body(&m->types, r->request)) {
         nacre_json_lit(out, ",\"requestBody\":{\"required\":true," JSON_CONTENT);
         nacre_schema_type(out, &m->types, r->request, NACRE_SCHEMA_REQUEST);
-        nacre_json_lit(out, "}}}");
+        put_sealed(out, r);
+        nacre_json_lit(out, "}}");
     }
     nacre_json_lit(out, ",\"responses\":{\"200\":{\"description\":\"A signed response\"," JSON_CONTENT);
     put_envelope(out, m, r);
-    nacre_json_lit(out, "}}},\"202\":{\"$ref\":\"#/components/responses/Accepted\"},");
+    put_sealed(out, r);
+    nacre_json_lit(out, "}},\"202\":{\"$ref\":\"#/components/responses/Accepted\"},");
     nacre_json_lit(out, error_answer);
     nacre_json_lit(out, "}}");
 }
