@@ -66,6 +66,9 @@ void nacre_vfy_judge(const struct nacre_verify_policy *policy, const nacre_verif
     if (policy->user_data.data != NULL) {
         (void)nacre_vfy_check_bytes(report, "user_data", policy->user_data, nacre_verify_doc_user_data(doc));
     }
+    if (policy->tls_key.data != NULL) {
+        (void)nacre_vfy_check_bytes(report, "tls", policy->tls_key, nacre_verify_doc_tls_key(doc));
+    }
     if (policy->has_max_age) {
         nacre_vfy_check_age(nacre_verify_doc_timestamp_ms(doc), at_ms, policy->max_age_ms, report);
     }

@@ -42,6 +42,7 @@ void nacre_verify_policy_free(nacre_verify_policy *policy)
         drop(&policy->nonce);
         drop(&policy->public_key);
         drop(&policy->user_data);
+        drop(&policy->tls_key);
         drop(&policy->root.der);
         X509_free(policy->root.cert);
         nacre_vfy_cache_free(policy->cache);
@@ -130,6 +131,17 @@ int nacre_verify_policy_expect_user_data(nacre_verify_policy *policy, const uint
 {
     nacre_verify_bytes value = {.data = user_data, .size = size};
     return expect(&policy->user_data, "user_data", value, NACRE_VERIFY_USER_DATA_MAX, error);
+}
+
+int nacre_verify_policy_expect_tls_key(nacre_verify_policy *policy, const uint8_t *sha256, size_t size,
+                                       nacre_verify_error *error)
+{
+    if (sha256 == NULL || size != NACRE_VERIFY_TLS_KEY_SIZE) {
+        return nacre_vfy_fail(error, NACRE_VERIFY_E_ARGUMENT,
+                              "expected tls key has %zu bytes, a SHA-256 has %u", size,
+                              NACRE_VERIFY_TLS_KEY_SIZE);
+    }
+    return replace(&policy->tls_key, sha256, size, error);
 }
 
 void nacre_verify_policy_max_age(nacre_verify_policy *policy, uint64_t max_age_ms)

@@ -26,6 +26,7 @@ struct nacre_verify_policy {
     struct nacre_vfy_batch batch;
     nacre_verify_bytes public_key;
     nacre_verify_bytes user_data;
+    nacre_verify_bytes tls_key;
     struct nacre_vfy_root root;
     struct nacre_vfy_cache *cache;
     bool allow_debug;
@@ -43,7 +44,7 @@ int nacre_vfy_policy_usable(const struct nacre_verify_policy *policy, nacre_veri
 uint64_t nacre_vfy_policy_time(const struct nacre_verify_policy *policy, const nacre_verify_doc *doc);
 const char *nacre_vfy_policy_clock_name(const struct nacre_verify_policy *policy);
 
-/* Checks "debug", "PCRn", "batch", "nonce", "public_key", "user_data", "age" (judge.c). */
+/* Checks "debug", "PCRn", "batch", "nonce", "public_key", "user_data", "tls", "age" (judge.c). */
 void nacre_vfy_judge(const struct nacre_verify_policy *policy, const nacre_verify_doc *doc, uint64_t at_ms,
                      struct nacre_verify_report *report);
 

@@ -6,7 +6,7 @@
 
 #include "nacre/verify.h"
 
-/* 32 PCRs, eight checks of the document itself, nonce, public key, user data, age. */
+/* 32 PCRs, eight checks of the document itself, nonce, public key, user data, tls, age. */
 #define NACRE_VFY_CHECKS_MAX 48u
 
 struct nacre_verify_report {

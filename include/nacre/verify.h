@@ -51,6 +51,7 @@ extern "C" {
 #define NACRE_VERIFY_NONCE_MAX       512u
 #define NACRE_VERIFY_PUBLIC_KEY_MAX  1024u
 #define NACRE_VERIFY_MODULE_ID_MAX   256u
+#define NACRE_VERIFY_TLS_KEY_SIZE    32u /* SHA-256 of a SubjectPublicKeyInfo, DER */
 /* Of ours: nonces that share one document, and the hashes of a path. */
 #define NACRE_VERIFY_BATCH_MAX   65536u
 #define NACRE_VERIFY_BATCH_DEPTH 16u
@@ -101,6 +102,12 @@ NACRE_VERIFY_API uint64_t nacre_verify_doc_timestamp_ms(const nacre_verify_doc *
 NACRE_VERIFY_API nacre_verify_bytes nacre_verify_doc_public_key(const nacre_verify_doc *doc);
 NACRE_VERIFY_API nacre_verify_bytes nacre_verify_doc_user_data(const nacre_verify_doc *doc);
 NACRE_VERIFY_API nacre_verify_bytes nacre_verify_doc_nonce(const nacre_verify_doc *doc);
+/*
+ * The key that the enclave's HTTPS is under: "tls" of nacre's user_data, 32 bytes, the SHA-256 of the key's
+ * SubjectPublicKeyInfo in DER. data NULL when user_data names none, or is no such map. Compare it with the key of the
+ * connection that you are about to use: only then does TLS end in that enclave.
+ */
+NACRE_VERIFY_API nacre_verify_bytes nacre_verify_doc_tls_key(const nacre_verify_doc *doc);
 /* PCR `index`: 48 bytes, or data NULL if the document has none (or index > 31). */
 NACRE_VERIFY_API nacre_verify_bytes nacre_verify_doc_pcr(const nacre_verify_doc *doc, unsigned index);
 /* The leaf, DER. */
@@ -170,6 +177,12 @@ NACRE_VERIFY_API int nacre_verify_policy_expect_public_key(nacre_verify_policy *
 NACRE_VERIFY_API int nacre_verify_policy_expect_user_data(nacre_verify_policy *policy,
                                                           const uint8_t *user_data, size_t size,
                                                           nacre_verify_error *error);
+/*
+ * Expect HTTPS to be under the key with this SHA-256 of its SubjectPublicKeyInfo (DER, 32 bytes), which the caller takes
+ * from the handshake of the connection in question: the check "tls" of a report. A document that names no key fails it.
+ */
+NACRE_VERIFY_API int nacre_verify_policy_expect_tls_key(nacre_verify_policy *policy, const uint8_t *sha256,
+                                                        size_t size, nacre_verify_error *error);
 /*
  * Refuse documents older than this. Contradicts nacre_verify_policy_at_document(), by whose clock every
  * document is new: the two together are E_POLICY.

@@ -205,7 +205,7 @@ class TestJson:
         assert found["document"] == {
             "module_id": "i-0123456789abcdef0-enc0123456789abcdef", "timestamp_ms": d.TIME_MS,
             "pcrs": {str(i): value for i, value in PCR.items()}, "public_key": bytes(range(32)).hex(),
-            "user_data": b"user data".hex(), "nonce": b"nonce".hex()}
+            "user_data": b"user data".hex(), "nonce": b"nonce".hex(), "tls_key": None}
 
     def test_null_and_empty(self):
         found = json.loads(document(VERIFIED, MADE / "good-null-fields.cbor", *AT, "--json", "--signature-only"))

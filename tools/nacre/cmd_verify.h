@@ -78,6 +78,7 @@ struct nacre_vcmd_verdict {
     size_t endpoints_size;
     const char *answer; /* JSON of a verified answer, or NULL */
     size_t answer_size;
+    const char *url;        /* where the document came from, or NULL */
     const char *types_from; /* where its type was declared, or NULL */
 };
 
@@ -125,12 +126,28 @@ struct nacre_vcmd_request {
     const char *body; /* or NULL */
     const char *type; /* the body's; NULL: JSON */
     size_t body_size;
-    size_t max;           /* bytes of the answer */
-    long timeout_s;       /* 0: 30 */
+    size_t max;     /* bytes of the answer */
+    long timeout_s; /* 0: 30 */
+    uint8_t *
+        tls_key; /* not NULL: any certificate will do, and what names its key goes here (NACRE_VERIFY_TLS_KEY_SIZE
+                         bytes): nothing is believed, and nothing of worth may be sent */
     const char *progress; /* shown on a terminal while it takes longer than a second; NULL: nothing is */
 };
 int nacre_vcmd_http(const struct nacre_vcmd_request *request, struct nacre_vcmd_buffer *buffer, long *status,
                     nacre_verify_error *why);
+
+/*
+ * cmd_verify_tls.c: which key HTTPS is under. A document that names one is of an enclave in which TLS ends: the policy
+ * then expects the key of the very handshake that it came through, and every later exchange with that host is under this
+ * key or does not happen. One that names none came from behind somebody else's TLS, whose certificate is checked as usual.
+ */
+int nacre_vcmd_fetch_document(const struct nacre_vcmd_options *options, const char *url,
+                              struct nacre_vcmd_buffer *buffer, nacre_verify_error *why);
+/* "sha256//BASE64" for a host and port that a key is known of, else NULL. */
+const char *nacre_vcmd_pin_of(const char *url);
+/* The same for any key, as curl takes it. */
+#define NACRE_VCMD_PIN_SIZE 64u
+void nacre_vcmd_pin(char pin[NACRE_VCMD_PIN_SIZE], const uint8_t key[NACRE_VERIFY_TLS_KEY_SIZE]);
 
 /* cmd_verify_types.c: the declared types from a type file or a plugin, one of which is not NULL. */
 int nacre_vcmd_load_types(const char *file, const char *plugin, nacre_verify_types **types,

@@ -60,7 +60,7 @@ static int fetch_document(const struct nacre_vcmd_options *options, const char *
     }
     char *url = nacre_vcmd_url(name, path != NULL ? path : "/get_attestation", path != NULL,
                                nonce.size > 0 ? query : NULL);
-    int r = url != NULL ? nacre_vcmd_fetch(url, buffer, why)
+    int r = url != NULL ? nacre_vcmd_fetch_document(options, url, buffer, why)
                         : nacre_vcmd_unchecked(why, "%.400s is no URL", name);
     free(url);
     return r;
@@ -126,7 +126,8 @@ int nacre_cmd_verify_document(int argc, char **argv)
     if (nacre_vcmd_run_document(&options, name, NULL, &report, &why) != NACRE_CHECKED) {
         code = nacre_vcmd_give_up(&options, &why);
     } else {
-        struct nacre_vcmd_verdict verdict = {.signature_only = options.signature_only};
+        struct nacre_vcmd_verdict verdict = {.signature_only = options.signature_only,
+                                             .url = strncmp(name, "https:", 6) == 0 ? name : NULL};
         nacre_vcmd_add_report(&verdict, "document", report);
         code = nacre_vcmd_print(&options, &verdict);
     }

@@ -90,9 +90,10 @@ static int verify(const struct nacre_vcmd_options *options, struct nacre_vcmd_ve
         return nacre_vcmd_unchecked(why, "'%.400s' is no URL, expected http:// or https://",
                                     options->input != NULL ? options->input : "");
     }
-    int r = fetch_health(options->input, health, why);
+    /* the document first: it says which key HTTPS has to be under */
+    int r = nacre_vcmd_run_document(options, options->input, "/get_attestation", &health->report, why);
     if (r == NACRE_CHECKED) {
-        r = nacre_vcmd_run_document(options, options->input, "/get_attestation", &health->report, why);
+        r = fetch_health(options->input, health, why);
     }
     if (r != NACRE_CHECKED) {
         return r;

@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include <curl/curl.h>
+#include <openssl/pem.h>
+#include <sodium.h>
 
 #include "cmd_verify.h"
 
@@ -108,10 +110,47 @@ static bool set_progress(struct exchange *x)
            curl_easy_setopt(x->curl, CURLOPT_XFERINFODATA, x) == CURLE_OK;
 }
 
+/* Under the key that is known, under any to be looked at, or under a certificate of whoever the system trusts. */
+static bool set_tls(struct exchange *x)
+{
+    const char *pin = nacre_vcmd_pin_of(x->request->url);
+    bool any = pin != NULL || x->request->tls_key != NULL;
+    return (!any || (curl_easy_setopt(x->curl, CURLOPT_SSL_VERIFYPEER, 0L) == CURLE_OK &&
+                     curl_easy_setopt(x->curl, CURLOPT_SSL_VERIFYHOST, 0L) == CURLE_OK)) &&
+           (pin == NULL || curl_easy_setopt(x->curl, CURLOPT_PINNEDPUBLICKEY, pin) == CURLE_OK) &&
+           (x->request->tls_key == NULL || curl_easy_setopt(x->curl, CURLOPT_CERTINFO, 1L) == CURLE_OK);
+}
+
+/* The first certificate of the handshake, as curl tells it, and the digest of its key. */
+static bool take_key(const struct exchange *x, uint8_t key[NACRE_VERIFY_TLS_KEY_SIZE])
+{
+    static const char name[] = "Cert:";
+    struct curl_certinfo *info = NULL;
+    const char *pem = NULL;
+    if (curl_easy_getinfo(x->curl, CURLINFO_CERTINFO, &info) != CURLE_OK || info == NULL ||
+        info->num_of_certs < 1) {
+        return false;
+    }
+    for (struct curl_slist *line = info->certinfo[0]; line != NULL && pem == NULL; line = line->next) {
+        pem = strncmp(line->data, name, sizeof name - 1) == 0 ? line->data + sizeof name - 1 : NULL;
+    }
+    BIO *bio = pem != NULL ? BIO_new_mem_buf(pem, -1) : NULL;
+    X509 *certificate = bio != NULL ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
+    unsigned char *der = NULL;
+    int size = certificate != NULL ? i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &der) : -1;
+    if (size > 0) {
+        (void)crypto_hash_sha256(key, der, (unsigned long long)size);
+    }
+    OPENSSL_free(der);
+    X509_free(certificate);
+    BIO_free(bio);
+    return size > 0;
+}
+
 static bool set_up(struct exchange *x)
 {
     const struct nacre_vcmd_request *r = x->request;
-    return curl_easy_setopt(x->curl, CURLOPT_URL, r->url) == CURLE_OK &&
+    return set_tls(x) && curl_easy_setopt(x->curl, CURLOPT_URL, r->url) == CURLE_OK &&
            curl_easy_setopt(x->curl, CURLOPT_ERRORBUFFER, x->reason) == CURLE_OK &&
            curl_easy_setopt(x->curl, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
            curl_easy_setopt(x->curl, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
@@ -146,6 +185,9 @@ static int perform(struct exchange *x, long *status, nacre_verify_error *why)
                                     x->reason[0] != '\0' ? x->reason : curl_easy_strerror(code));
     }
     (void)curl_easy_getinfo(x->curl, CURLINFO_RESPONSE_CODE, status);
+    if (x->request->tls_key != NULL && !take_key(x, x->request->tls_key)) {
+        return nacre_vcmd_unchecked(why, "cannot fetch %s: its certificate cannot be read", url);
+    }
     return NACRE_CHECKED;
 }
 

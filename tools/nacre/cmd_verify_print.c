@@ -56,7 +56,22 @@ static bool all_zero(nacre_verify_bytes bytes)
     return sodium_is_zero(bytes.data, bytes.size) == 1;
 }
 
-static void print_doc(FILE *to, const nacre_verify_doc *doc)
+/* The key of HTTPS, and how curl is told to take no other. */
+static void print_tls(FILE *to, const nacre_verify_doc *doc, const char *url)
+{
+    char hex[(size_t)2 * SHOWN_BYTES_MAX + 1];
+    char pin[NACRE_VCMD_PIN_SIZE];
+    nacre_verify_bytes key = nacre_verify_doc_tls_key(doc);
+    if (key.data == NULL) {
+        return;
+    }
+    nacre_vcmd_pin(pin, key.data);
+    (void)fprintf(to, "tls_key     %s\n", to_hex(key, hex));
+    (void)fprintf(to, "curl        curl --insecure --pinnedpubkey '%s' %s\n", pin,
+                  url != NULL ? url : "https://...");
+}
+
+static void print_doc(FILE *to, const nacre_verify_doc *doc, const char *url)
 {
     char hex[(size_t)2 * SHOWN_BYTES_MAX + 1];
     (void)fprintf(to, "\nmodule_id   %s\n", nacre_verify_doc_module_id(doc));
@@ -64,6 +79,7 @@ static void print_doc(FILE *to, const nacre_verify_doc *doc)
     (void)fprintf(to, "public_key  %s\n", to_hex(nacre_verify_doc_public_key(doc), hex));
     (void)fprintf(to, "user_data   %s\n", to_hex(nacre_verify_doc_user_data(doc), hex));
     (void)fprintf(to, "nonce       %s\n", to_hex(nacre_verify_doc_nonce(doc), hex));
+    print_tls(to, doc, url);
     for (unsigned i = 0; i < NACRE_VERIFY_PCR_COUNT_MAX; i++) {
         nacre_verify_bytes pcr = nacre_verify_doc_pcr(doc, i);
         if (pcr.data != NULL && !all_zero(pcr)) {
@@ -89,7 +105,7 @@ void nacre_vcmd_print_text(FILE *to, const struct nacre_vcmd_verdict *verdict)
         print_row(to, &verdict->row[i]);
     }
     if (verdict->failed == 0 && verdict->doc != NULL) {
-        print_doc(to, verdict->doc);
+        print_doc(to, verdict->doc, verdict->url);
     }
     if (verdict->endpoints != NULL) {
         print_endpoints(to, verdict);
@@ -165,6 +181,7 @@ static void put_doc(struct nacre_json_out *out, const nacre_verify_doc *doc)
     put_bytes(out, "public_key", nacre_verify_doc_public_key(doc));
     put_bytes(out, "user_data", nacre_verify_doc_user_data(doc));
     put_bytes(out, "nonce", nacre_verify_doc_nonce(doc));
+    put_bytes(out, "tls_key", nacre_verify_doc_tls_key(doc));
     nacre_json_lit(out, "}");
 }
 

@@ -38,6 +38,7 @@ static const char help[] =
     "                         there; the ready line then ends with store=URL store_ca=FILE\n"
     "  --set SECTION.KEY=VALUE\n"
     "                         override the configuration, plugin.NAME=VALUE too; may be repeated\n"
+    "  --tls                  serve HTTPS, as --set http.tls=self-signed\n"
     "  --map KIND             indefinite (default) or definite length of the attestation document's map\n"
     "  --keep DIR             put manifest, test root and sockets here and leave them; default: a private\n"
     "                         directory that is removed at the end\n"
@@ -110,14 +111,21 @@ int nacre_dev_options_read(struct nacre_dev_options *out, int argc, char **argv)
         {"timeout", &o.timeout},
         {"blob-store", &o.blob_store},
     };
-    enum { N_SINGLE = sizeof single / sizeof single[0], OPT_SINGLE = 256, OPT_UPSTREAM = 512, OPT_SET };
-    struct option long_options[N_SINGLE + 4] = {
+    enum {
+        N_SINGLE = sizeof single / sizeof single[0],
+        OPT_SINGLE = 256,
+        OPT_UPSTREAM = 512,
+        OPT_SET,
+        OPT_TLS
+    };
+    struct option long_options[N_SINGLE + 5] = {
         {"upstream", required_argument, NULL, OPT_UPSTREAM},
         {"set", required_argument, NULL, OPT_SET},
+        {"tls", no_argument, NULL, OPT_TLS},
         {"help", no_argument, NULL, 'h'},
     };
     for (int i = 0; i < N_SINGLE; i++)
-        long_options[3 + i] = (struct option){single[i].name, required_argument, NULL, OPT_SINGLE + i};
+        long_options[4 + i] = (struct option){single[i].name, required_argument, NULL, OPT_SINGLE + i};
     int opt, code = -1;
     while (code < 0 && (opt = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
         if (opt == 'h') {
@@ -128,6 +136,8 @@ int nacre_dev_options_read(struct nacre_dev_options *out, int argc, char **argv)
             code = add(&o.upstreams, optarg);
         else if (opt == OPT_SET)
             code = add(&o.sets, optarg);
+        else if (opt == OPT_TLS)
+            code = add(&o.sets, "http.tls=self-signed");
         else if (opt >= OPT_SINGLE && opt < OPT_SINGLE + N_SINGLE)
             code = set_once(single[opt - OPT_SINGLE].slot, optarg, single[opt - OPT_SINGLE].name);
         else

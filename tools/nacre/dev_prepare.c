@@ -225,6 +225,7 @@ int nacre_dev_prepare(struct nacre_dev_plan *out, const struct nacre_dev_options
         rc = write_manifest(&in, out, options, dir, why, why_len);
     if (rc == 0) {
         memcpy(out->listen, in.settings.config.listen_api, sizeof out->listen);
+        out->tls = nacre_config_tls(&in.settings.config);
         out->map = options->map;
         out->ready_ms = ready_limit(options, &in.settings.config);
     }

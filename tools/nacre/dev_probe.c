@@ -1,5 +1,7 @@
 #include "dev_probe.h"
 
+#include "tls_client.h"
+
 #include <arpa/inet.h>
 #include <common/frame.h>
 #include <errno.h>
@@ -25,15 +27,28 @@ static socklen_t to_sockaddr(const struct nacre_netaddr *a, struct sockaddr_stor
     return sizeof *v4;
 }
 
+/* Sends the request and takes the beginning of the answer. The descriptor gives up after a second of silence. */
+static size_t exchange(int fd, bool tls, const char *request, size_t len, char *head, size_t room)
+{
+    struct nacre_tls_client *c = tls ? nacre_tls_client_new(fd) : NULL;
+    size_t got = 0;
+    ssize_t n = tls && (!c || nacre_tls_client_handshake(c) < 0) ? -1
+                : tls                                            ? nacre_tls_client_send(c, request, len)
+                                                                 : send(fd, request, len, MSG_NOSIGNAL);
+    for (n = n == (ssize_t)len ? 1 : 0; n > 0 && got<room; got += n> 0 ? (size_t)n : 0)
+        n = tls ? nacre_tls_client_receive(c, head + got, room - got) : recv(fd, head + got, room - got, 0);
+    nacre_tls_client_free(c);
+    return got;
+}
+
 /* One request: its HTTP status, 0 for no usable answer, or a negative errno when there is no connection. */
-static int ask(const struct sockaddr_storage *address, socklen_t len)
+static int ask(const struct sockaddr_storage *address, socklen_t len, bool tls)
 {
     static const char request[] =
         "GET /get_attestation HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
     static const char version[] = "HTTP/1.1 ";
     const struct timeval patience = {.tv_sec = 1};
     char head[16] = {0};
-    size_t got = 0;
     int fd = socket(address->ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -errno;
@@ -43,13 +58,7 @@ static int ask(const struct sockaddr_storage *address, socklen_t len)
         (void)close(fd);
         return err;
     }
-    if (send(fd, request, sizeof request - 1, MSG_NOSIGNAL) == (ssize_t)(sizeof request - 1)) {
-        ssize_t n = 1;
-        while (n > 0 && got < sizeof version - 1 + 3) {
-            n = recv(fd, head + got, sizeof head - got, 0);
-            got += n > 0 ? (size_t)n : 0;
-        }
-    }
+    size_t got = exchange(fd, tls, request, sizeof request - 1, head, sizeof version - 1 + 3);
     (void)close(fd);
     if (got < sizeof version - 1 + 3 || memcmp(head, version, sizeof version - 1) != 0)
         return 0;
@@ -57,13 +66,13 @@ static int ask(const struct sockaddr_storage *address, socklen_t len)
     return nacre_number_parse(&status, head + sizeof version - 1, 3, 599) ? 0 : (int)status;
 }
 
-int nacre_dev_probe(const struct nacre_netaddr *address, int limit_ms)
+int nacre_dev_probe(const struct nacre_netaddr *address, bool tls, int limit_ms)
 {
     struct sockaddr_storage to;
     const socklen_t len = to_sockaddr(address, &to);
     const uint64_t until = nacre_monotonic_ns() + (uint64_t)limit_ms * 1000000u;
     do {
-        int status = ask(&to, len);
+        int status = ask(&to, len, tls);
         if (status < 0 || status == 200)
             return status < 0 ? status : 0;
         (void)usleep(PAUSE_US);

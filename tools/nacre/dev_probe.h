@@ -5,10 +5,10 @@
 #include "netaddr.h"
 
 /*
- * nacre_dev_probe - asks for /get_attestation until it is answered with 200, at most limit_ms milliseconds. nacred says
+ * nacre_dev_probe - asks, over HTTPS when `tls`, for /get_attestation until it is answered with 200, at most limit_ms milliseconds. nacred says
  * ready when both helpers are up; what it has told nacre-http at that moment, nacre-http may not have read yet.
  * Returns 0, -ETIMEDOUT, or at once the negative errno of a connection that cannot be made.
  */
-int nacre_dev_probe(const struct nacre_netaddr *address, int limit_ms);
+int nacre_dev_probe(const struct nacre_netaddr *address, bool tls, int limit_ms);
 
 #endif

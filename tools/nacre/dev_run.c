@@ -150,18 +150,18 @@ static int parse_ready(const char *line, char key[2 * PUBLIC_KEY + 1], uint64_t 
 }
 
 /* Waits until clients are answered. Faults that were asked for may keep them from it, so a late one is only told. */
-static void await_clients(const char *listen, uint64_t port)
+static void await_clients(const char *listen, uint64_t port, bool tls)
 {
     struct nacre_netaddr address;
     if (port > UINT16_MAX || strncmp(listen, "tcp:", 4) != 0 || nacre_netaddr_parse(&address, listen + 4))
         return;
     address.port = (uint16_t)port;
-    if (nacre_dev_probe(&address, PROBE_MS) == -ETIMEDOUT)
+    if (nacre_dev_probe(&address, tls, PROBE_MS) == -ETIMEDOUT)
         (void)fprintf(stderr, "nacre dev: no attestation document within %d ms, going on\n", PROBE_MS);
 }
 
 /* The address as a client on this machine writes it, with the port that was really taken. */
-static void make_url(char *out, size_t room, const char *listen, uint64_t port)
+static void make_url(char *out, size_t room, const char *listen, uint64_t port, bool tls)
 {
     struct nacre_netaddr address;
     if (strncmp(listen, "tcp:", 4) != 0 || nacre_netaddr_parse(&address, listen + 4)) {
@@ -172,7 +172,8 @@ static void make_url(char *out, size_t room, const char *listen, uint64_t port)
     const char *host = address.host;
     if (nacre_netaddr_is_any(&address))
         host = v6 ? "::1" : "127.0.0.1";
-    (void)snprintf(out, room, "http://%s%s%s:%ju", v6 ? "[" : "", host, v6 ? "]" : "", (uintmax_t)port);
+    (void)snprintf(out, room, "%s://%s%s%s:%ju", tls ? "https" : "http", v6 ? "[" : "", host, v6 ? "]" : "",
+                   (uintmax_t)port);
 }
 
 static enum event announce(struct run *r)
@@ -181,8 +182,8 @@ static enum event announce(struct run *r)
     uint64_t port = 0;
     if (parse_ready(r->core.line, key, &port))
         return fail("nacred's ready line is out of form");
-    make_url(url, sizeof url, r->plan->listen, port);
-    await_clients(r->plan->listen, port);
+    make_url(url, sizeof url, r->plan->listen, port, r->plan->tls);
+    await_clients(r->plan->listen, port, r->plan->tls);
     const struct nacre_dev_store *store = r->plan->store;
     if (printf("ready url=%s public_key=%s root=%s dir=%s%s%s%s%s\n", url, key, r->dir->root, r->dir->path,
                store ? " store=https://" : "", store ? store->address + strlen("tcp:") : "",
