@@ -114,7 +114,9 @@ class Connection:
 
 
 class Mitm:
-    def __init__(self, upstream, alter=None, certificate=None, upstream_tls=True, listen=("127.0.0.1", 0)):
+    def __init__(self, upstream, alter=None, certificate=None, upstream_tls=True, listen=("127.0.0.1", 0), ends_from=0):
+        """`ends_from`: with a certificate, TLS is ended in connections of this number and later ones only."""
+        self.ends_from = ends_from
         self.upstream, self.alter, self.upstream_tls = upstream, alter, upstream_tls
         self.context = None
         if certificate:
@@ -174,11 +176,12 @@ class Mitm:
 
     def _serve(self, client, record, number):
         try:
-            if self.context:
+            ends = self.context and number >= self.ends_from
+            if ends:
                 client.settimeout(20)
                 client = self.context.wrap_socket(client, server_side=True)
             far = socket.create_connection(self.upstream, timeout=20)
-            if self.context and self.upstream_tls:
+            if ends and self.upstream_tls:
                 far = loose_context().wrap_socket(far, server_hostname="localhost")
         except (OSError, ssl.SSLError) as e:
             record.failed = str(e)
@@ -195,7 +198,9 @@ class Mitm:
             for s in ready:
                 way, to = ways[s]
                 try:
+                    s.settimeout(0)  # a record of TLS need not have a byte for us in it
                     chunk = s.recv(65536)
+                    to.settimeout(20)
                     if not chunk:
                         del ways[s]
                         to.shutdown(socket.SHUT_WR)
@@ -205,6 +210,8 @@ class Mitm:
                     passed = self.alter(way, number, offset, chunk) if self.alter else chunk
                     if passed:
                         to.sendall(passed)
+                except (ssl.SSLWantReadError, BlockingIOError):
+                    continue
                 except (OSError, ssl.SSLError) as e:
                     record.failed = record.failed or str(e)
                     return
