@@ -65,7 +65,10 @@ void nacre_batch_drop(struct nacre_batch *batch);
 
 struct nacre_lane;
 
-/* Answers those of the batch who wait in this lane (batch_answer.c). Called by the lane. */
-void nacre_batch_answer(struct nacre_lane *lane, const struct nacre_batch *batch);
+/*
+ * nacre_batch_answer_some - answers a few of those who wait in this lane for batches that are done (batch_answer.c). Called
+ * by the lane once a turn, so that others get theirs in between.
+ */
+void nacre_batch_answer_some(struct nacre_lane *lane);
 
 #endif

@@ -1,11 +1,18 @@
 #include "batch.h"
 
+#include "lane.h"
 #include "reply.h"
 
 #include <stdio.h>
 
 /* The rest of an answer: `3,"path":["..",".."]}}`. */
 #define TAIL_MAX (32u + NACRE_TREE_DEPTH_MAX * (2 * NACRE_TREE_HASH + 3))
+
+/*
+ * A signed answer waits for no more than these. All at once doubled the p99 of signed answers beside 5,000 batched
+ * attestations a second; four at a time, it stays as it is (bench/attestation.py).
+ */
+#define ANSWERS_A_TURN 4u
 
 static const struct nacre_refusal no_memory = {
     .status = 503, .retry_s = 1, .text = "no memory for the attestation document"};
@@ -50,15 +57,31 @@ static void answer(struct nacre_conn *conn, const struct nacre_batch *batch, uin
     (void)nacre_reply(conn, &reply);
 }
 
-void nacre_batch_answer(struct nacre_lane *lane, const struct nacre_batch *batch)
+static void answer_part(struct nacre_lane *lane, struct nacre_mail_batch *mail)
 {
-    for (uint32_t i = 0; i < batch->n; i++) {
-        if (nacre_slots_lane_of(batch->slots[i]) != lane->index)
+    const struct nacre_batch *batch = mail->batch;
+    for (unsigned answered = 0; mail->at < batch->n && answered < ANSWERS_A_TURN; mail->at++) {
+        uint64_t id = batch->slots[mail->at];
+        if (nacre_slots_lane_of(id) != lane->index)
             continue;
-        struct nacre_slot *slot = nacre_slots_find(&lane->slots, batch->slots[i]);
+        struct nacre_slot *slot = nacre_slots_find(&lane->slots, id);
         if (slot)
-            answer(slot->owner, batch, i);
+            answer(slot->owner, batch, mail->at);
         else
             nacre_count(&lane->metrics.late, 1);
+        answered++;
     }
+}
+
+void nacre_batch_answer_some(struct nacre_lane *lane)
+{
+    struct nacre_mail_batch *mail = lane->batches;
+    if (!mail)
+        return;
+    answer_part(lane, mail);
+    if (mail->at < mail->batch->n)
+        return;
+    lane->batches = mail->next;
+    mail->next = NULL;
+    nacre_mail_free_batches(mail);
 }

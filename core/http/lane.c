@@ -100,6 +100,7 @@ void nacre_lane_free(struct nacre_lane *lane)
         lane->mail.first = next;
     }
     nacre_mail_free_batches(lane->mail.batches);
+    nacre_mail_free_batches(lane->batches);
     nacre_inbox_free(&lane->inbox);
     nacre_inbox_free(&lane->app_inbox);
     nacre_metrics_free(&lane->metrics);
@@ -203,7 +204,7 @@ static void expire_conns(struct nacre_lane *lane)
 static int time_left(const struct nacre_lane *lane)
 {
     MHD_UNSIGNED_LONG_LONG http_ms;
-    uint64_t next = lane->again ? 0 : lane->slots.next_deadline_ns;
+    uint64_t next = lane->again || lane->batches ? 0 : lane->slots.next_deadline_ns;
     if (lane->next_due_ns < next)
         next = lane->next_due_ns;
     if (lane->linger.used && lane->now_ns + NS_PER_MS * 1000 < next)
@@ -284,6 +285,7 @@ void *nacre_lane_run(void *arg)
             nacre_slots_each(&lane->slots, expire_slot, lane);
         if (lane->next_due_ns <= lane->now_ns)
             expire_conns(lane);
+        nacre_batch_answer_some(lane);
         nacre_linger_expire(&lane->linger, lane->now_ns);
         run_http(lane);
         nacre_jobs_run(lane);

@@ -79,6 +79,7 @@ struct nacre_conn {
 struct nacre_mail_batch {
     struct nacre_mail_batch *next;
     struct nacre_batch *batch; /* held */
+    uint32_t at;               /* who is answered next */
 };
 
 struct nacre_mail_document {
@@ -128,6 +129,7 @@ struct nacre_lane {
     struct nacre_linger linger;
     struct nacre_metrics metrics;
     struct nacre_mailbox mail;
+    struct nacre_mail_batch *batches; /* that are being answered */
     pthread_t thread;
 };
 

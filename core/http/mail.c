@@ -89,9 +89,10 @@ void nacre_lane_take_mail(struct nacre_lane *lane)
         free(documents);
         documents = next;
     }
-    for (const struct nacre_mail_batch *b = batches; b; b = b->next)
-        nacre_batch_answer(lane, b->batch);
-    nacre_mail_free_batches(batches);
+    struct nacre_mail_batch **last = &lane->batches;
+    while (*last)
+        last = &(*last)->next;
+    *last = batches;
     if (stop)
         begin_stop(lane);
 }
