@@ -73,7 +73,7 @@ struct nacre_fetch_module {
      */
     int (*check)(const struct nacre_fetch_env *env, uint32_t endpoint, uint32_t timeout_ms, char *why,
                  size_t why_len);
-    /* Closes what the calling thread holds: kept connections, handles. */
+    /* Closes kept connections that one thread less will need. */
     void (*thread_end)(void);
     void (*stop)(void);
 };

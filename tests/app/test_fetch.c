@@ -2,6 +2,7 @@
 #include "fetch_support.h"
 #include "suite.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -321,6 +322,54 @@ START_TEST(keeps_a_connection_http2)
 }
 END_TEST
 
+/* Calls from many threads, but never two at once: one connection is enough, whichever thread made it. */
+static void *get_once(void *arg)
+{
+    struct call *c = arg;
+    call_init(c, "GET", "https://one.example/stats");
+    call_run(c);
+    return NULL;
+}
+
+START_TEST(keeps_a_connection_over_threads)
+{
+    struct call c;
+    pthread_t thread;
+    start();
+    const struct endpoint e[] = {{.host = "one.example", .up = &one}};
+    fetch_setup(e, 1, one.ca);
+    fetch_confine();
+    for (int i = 1; i <= 8; i++) {
+        ck_assert_int_eq(pthread_create(&thread, NULL, get_once, &c), 0);
+        ck_assert_int_eq(pthread_join(thread, NULL), 0);
+        ck_assert_msg(c.status == 0, "%s", c.text);
+        ck_assert_int_eq(body_number(&c, "requests"), i);
+        ck_assert_int_eq(body_number(&c, "connections"), 1);
+        call_free(&c);
+    }
+    ck_assert_uint_eq(broker_requests(), 1);
+    close_one();
+}
+END_TEST
+
+/* The broker hands over connections that stand. libcurl 7.88 does not see that by itself: each cost 50 ms once. */
+START_TEST(connections_begin_at_once)
+{
+    uint64_t best = UINT64_MAX;
+    char why[256];
+    open_one(&one);
+    for (int i = 0; i < 20; i++) {
+        uint64_t before = now_ms();
+        ck_assert_msg(check_endpoint(0, why, sizeof why) == 0, "%s", why);
+        uint64_t took = now_ms() - before;
+        if (took < best)
+            best = took;
+    }
+    ck_assert_uint_lt(best, 45);
+    close_one();
+}
+END_TEST
+
 /* One certificate for both names: RFC 9113 would allow one connection for both, the allow list does not. */
 START_TEST(does_not_share_connections_between_hosts)
 {
@@ -440,6 +489,8 @@ static void add(TCase *tc)
     tcase_add_test(tc, statuses_and_redirects);
     tcase_add_test(tc, keeps_a_connection_http1);
     tcase_add_test(tc, keeps_a_connection_http2);
+    tcase_add_test(tc, keeps_a_connection_over_threads);
+    tcase_add_test(tc, connections_begin_at_once);
     tcase_add_test(tc, does_not_share_connections_between_hosts);
     tcase_add_test(tc, works_on_other_stream_sockets);
     tcase_add_test(tc, other_ports_when_listed);

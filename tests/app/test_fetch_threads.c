@@ -1,4 +1,4 @@
-/* Many threads at once: each has its own connections, and gets the answers to its own requests. */
+/* Many threads at once: no two share a connection, and gets the answers to its own requests. */
 #include "fetch_support.h"
 #include "suite.h"
 
@@ -102,10 +102,11 @@ START_TEST(sixteen_threads)
         ck_assert_int_eq(pthread_join(jobs[i].thread, NULL), 0);
     for (int i = 0; i < N_THREADS; i++)
         ck_assert_str_eq(jobs[i].failure, "");
-    /* per thread: one connection for its requests, and one for each check */
+    /* as many connections for requests as were made at once, and one for each check */
     call_get(&c, "https://two.example/stats");
     ck_assert_int_eq(body_number(&c, "requests"), N_THREADS * N_CALLS / 2 + 1);
-    ck_assert_int_eq(body_number(&c, "connections"), N_THREADS + N_THREADS + 1);
+    ck_assert_int_le(body_number(&c, "connections"), N_THREADS + N_THREADS + 1);
+    ck_assert_int_gt(body_number(&c, "connections"), N_THREADS);
     call_free(&c);
     teardown();
 }

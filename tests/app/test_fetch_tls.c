@@ -267,6 +267,45 @@ START_TEST(check_of_a_silent_server)
 }
 END_TEST
 
+/* How many of three connections, each closed by the server after a good answer, resumed the session of an earlier one. */
+static long resumed_of_three(const char *const *args, const uint8_t *pin)
+{
+    struct call c;
+    char why[256];
+    upstream_start(&up, args);
+    const struct endpoint e[] = {{.host = "good.example", .up = &up, .pin = pin ? up.pin : NULL}};
+    fetch_setup(e, 1, up.ca);
+    fetch_confine();
+    for (int i = 0; i < 3; i++) {
+        call_get(&c, "https://good.example/fault/leave");
+        call_free(&c);
+    }
+    ck_assert_msg(check_endpoint(0, why, sizeof why) == 0, "%s",
+                  why); /* looks at the certificate in any case */
+    call_get(&c, "https://good.example/stats");
+    ck_assert_int_eq(body_number(&c, "connections"), 5);
+    long resumed = body_number(&c, "resumed");
+    done(&c);
+    return resumed;
+}
+
+/* Not with TLS 1.2: there OpenSSL drops the session of a connection that ended without notice. */
+START_TEST(sessions_are_resumed)
+{
+    static const char *const v13[] = {"--host", "good.example", "--tls", "1.3", NULL};
+    ck_assert_int_eq(resumed_of_three(v13, NULL), 3);
+}
+END_TEST
+
+/* A pin is compared with the key that this connection proves to have, not one before it. */
+START_TEST(pinned_keys_are_proved_anew)
+{
+    static const char *const v12[] = {"--host", "good.example", "--tls", "1.2", NULL};
+    static const char *const v13[] = {"--host", "good.example", "--tls", "1.3", NULL};
+    ck_assert_int_eq(resumed_of_three(_i == 0 ? v12 : v13, OWN_PIN), 0);
+}
+END_TEST
+
 START_TEST(needs_something_to_check_against)
 {
     static const uint8_t pin[32] = {0};
@@ -334,6 +373,8 @@ static void add(TCase *tc)
     tcase_add_test(tc, older_tls);
     tcase_add_test(tc, checks_without_a_request);
     tcase_add_test(tc, check_of_a_silent_server);
+    tcase_add_test(tc, sessions_are_resumed);
+    tcase_add_loop_test(tc, pinned_keys_are_proved_anew, 0, 2);
     tcase_add_test(tc, needs_something_to_check_against);
     tcase_add_test(tc, bundle_with_foreign_blocks);
 }

@@ -52,7 +52,7 @@ class Server(socketserver.ThreadingTCPServer):
             return
         with self.context.wrap_socket(request, server_side=True, suppress_ragged_eofs=True) as tls:
             tls.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self.replies.connected()
+            self.replies.connected(bool(tls.session_reused))
             if tls.selected_alpn_protocol() == "h2":
                 upstream_http2.Connection(tls, self.replies).run()
             else:

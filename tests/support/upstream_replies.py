@@ -51,11 +51,12 @@ class Replies:
     def __init__(self, epoch=None, temperature=11.2, key=None, fault=""):
         self.epoch, self.temperature, self.key, self.fault = epoch, temperature, key, fault
         self.lock = threading.Lock()
-        self.connections = self.requests = 0
+        self.connections = self.requests = self.resumed = 0
 
-    def connected(self):
+    def connected(self, resumed):
         with self.lock:
             self.connections += 1
+            self.resumed += resumed
 
     def weather(self, query):
         key, place = query.get("key", [""])[0], query.get("q", [""])[0]
@@ -101,7 +102,8 @@ class Replies:
     page_early = page_echo
 
     def page_stats(self, _request, _parts, _query):
-        return as_json(200, {"connections": self.connections, "requests": self.requests})
+        return as_json(200, {"connections": self.connections, "requests": self.requests,
+                             "resumed": self.resumed})
 
     def page_status(self, _request, parts, _query):
         return as_json(int(parts[0]), {"status": int(parts[0])})

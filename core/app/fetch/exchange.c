@@ -35,6 +35,7 @@ static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_so
     if (ms > x->connect_ms)
         ms = x->connect_ms;
     int fd = ms ? x->env->connect(x->env->ctx, x->index, (uint32_t)ms) : -ETIMEDOUT;
+    x->worker->opened = true;
     if (fd >= 0)
         return fd;
     x->stop = FETCH_NO_CONNECTION;
@@ -153,7 +154,7 @@ static CURLcode set_confines(struct fetch_exchange *x, const struct fetch_state 
     SET(CURLOPT_OPENSOCKETFUNCTION, open_socket);
     SET(CURLOPT_OPENSOCKETDATA, x);
     SET(CURLOPT_SOCKOPTFUNCTION, already_connected);
-    return fetch_tls_apply(x->easy, x->endpoint);
+    return fetch_tls_apply(x->easy, x->endpoint, x->resumes);
 }
 
 static CURLcode set_exchange(struct fetch_exchange *x, const struct fetch_state *state,
@@ -166,6 +167,7 @@ static CURLcode set_exchange(struct fetch_exchange *x, const struct fetch_state 
     SET(CURLOPT_HEADERDATA, x);
     SET(CURLOPT_WRITEFUNCTION, take_body);
     SET(CURLOPT_WRITEDATA, x);
+    x->resumes = x->endpoint->n_pins == 0;
     return set_confines(x, state);
 }
 
@@ -195,11 +197,11 @@ static int32_t exchange(struct fetch_exchange *x, const struct fetch_state *stat
 {
     char why[WHY_LEN];
     int32_t status = 0;
-    struct fetch_worker *worker = fetch_worker_get();
+    if (fetch_worker_held())
+        return x->env->fail(x->env->ctx, 500, "fetch: a sink cannot begin another one");
+    struct fetch_worker *worker = fetch_worker_get(x->index);
     if (!worker)
         return x->env->fail(x->env->ctx, 500, "fetch: out of memory");
-    if (worker->busy) /* a sink's: the handle is in use further up the stack */
-        return x->env->fail(x->env->ctx, 500, "fetch: a sink cannot begin another one");
     x->worker = worker;
     x->easy = worker->easy;
     CURLcode code = set_exchange(x, state, url);
@@ -249,10 +251,14 @@ int32_t fetch_perform(const struct fetch_state *state, const struct nacre_fetch_
 int fetch_check(const struct fetch_state *state, const struct nacre_fetch_env *env, uint32_t endpoint,
                 uint32_t timeout_ms, char *why, size_t why_len)
 {
-    struct fetch_worker *worker = fetch_worker_get();
-    if (endpoint >= state->manifest->n_allow || !worker) {
-        (void)snprintf(why, why_len, worker ? "no such endpoint" : "out of memory");
-        return worker ? -EINVAL : -ENOMEM;
+    if (endpoint >= state->manifest->n_allow) {
+        (void)snprintf(why, why_len, "no such endpoint");
+        return -EINVAL;
+    }
+    struct fetch_worker *worker = fetch_worker_get(FETCH_ANY_ENDPOINT); /* its connection does not stay */
+    if (!worker) {
+        (void)snprintf(why, why_len, "out of memory");
+        return -ENOMEM;
     }
     struct fetch_exchange x = begin(state, env, endpoint, timeout_ms);
     x.worker = worker;

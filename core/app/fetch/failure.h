@@ -33,6 +33,7 @@ struct fetch_exchange {
     struct fetch_worker *worker;
     CURL *easy;      /* the worker's */
     bool http2;      /* nothing less will do */
+    bool resumes;    /* a TLS session of an earlier connection will do, without a look at the certificate */
     bool repeatable; /* may be sent again when a kept connection turns out dead */
     bool sent;
     enum fetch_stop stop;

@@ -146,7 +146,7 @@ static CURLcode prepare(CURL *easy, void *ssl_ctx, void *arg)
     return CURLE_OK;
 }
 
-CURLcode fetch_tls_apply(CURL *easy, const struct nacre_endpoint_decl *endpoint)
+CURLcode fetch_tls_apply(CURL *easy, const struct nacre_endpoint_decl *endpoint, bool resumes)
 {
     /* The peer is verified in either case: by the chain, or by verify_pin() in its place. */
     CURLcode err = curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
@@ -155,7 +155,7 @@ CURLcode fetch_tls_apply(CURL *easy, const struct nacre_endpoint_decl *endpoint)
     if (!err)
         err = curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     if (!err)
-        err = curl_easy_setopt(easy, CURLOPT_SSL_SESSIONID_CACHE, 0L);
+        err = curl_easy_setopt(easy, CURLOPT_SSL_SESSIONID_CACHE, resumes ? 1L : 0L);
     /* no file of the machine's: the store above is the only one */
     if (!err)
         err = curl_easy_setopt(easy, CURLOPT_CAINFO, NULL);

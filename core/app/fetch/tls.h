@@ -16,8 +16,11 @@
 int fetch_tls_init(const struct nacre_fetch_setup *setup, char *why, size_t why_len);
 void fetch_tls_stop(void);
 
-/* Puts the rules for `endpoint`, which must outlive every connection, on a handle. */
-CURLcode fetch_tls_apply(CURL *easy, const struct nacre_endpoint_decl *endpoint);
+/*
+ * Puts the rules for `endpoint`, which must outlive every connection, on a handle. With `resumes` a session that the handle
+ * has from an earlier connection to the same host and port may take the place of a look at the certificate.
+ */
+CURLcode fetch_tls_apply(CURL *easy, const struct nacre_endpoint_decl *endpoint, bool resumes);
 
 /* From inside a callback: was the connection in use accepted under the rules for this very endpoint? */
 bool fetch_tls_made_for(CURL *easy, const struct nacre_endpoint_decl *endpoint);
