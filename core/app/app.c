@@ -12,8 +12,10 @@ void nacre_app_init(struct nacre_app *a)
     (void)pthread_condattr_destroy(&attr);
     (void)pthread_mutex_init(&a->wake_lock, NULL);
     nacre_lanes_init(&a->lanes);
-    for (size_t i = 0; i < NACRE_LANES_MAX; i++)
+    for (size_t i = 0; i < NACRE_LANES_MAX; i++) {
         nacre_turn_init(&a->turns[i]);
+        (void)pthread_mutex_init(&a->arrivals[i].lock, NULL);
+    }
     nacre_pending_init(&a->pending, NACRE_FD_CONTROL);
     randombytes_buf(a->job_key, sizeof a->job_key);
     nacre_app_clock_init(&a->clock, a->manifest.config.clock_max_error_ms);

@@ -27,6 +27,13 @@ struct nacre_app_route {
     bool needs_body;
 };
 
+/* What came on a lane and is not served yet: whoever has the turn takes the next of it. */
+struct nacre_app_lane {
+    pthread_mutex_t lock; /* held while receiving */
+    struct nacre_inbox inbox;
+    uint64_t generation; /* of the pair that `inbox` is from */
+};
+
 struct nacre_app {
     struct nacre_manifest manifest;
     uint8_t self_digest[NACRE_SHA384_LEN]; /* of this program; zeros when it could not be read */
@@ -47,6 +54,7 @@ struct nacre_app {
     atomic_uint
         n_ready; /* n_workers, once all of them are there: what other threads than the main one may look at */
     struct nacre_turn turns[NACRE_LANES_MAX]; /* of the lanes' workers */
+    struct nacre_app_lane arrivals[NACRE_LANES_MAX];
     atomic_bool dozing;   /* the main thread watches once a second only, until a call begins */
     bool has_secrets;     /* the SECRETS frame has come; of the receiving thread */
     atomic_bool stopping; /* the STOP frame has come */

@@ -11,7 +11,9 @@
 #include <stdio.h>
 #include <sys/mman.h>
 
-#define RESPONSE_KEEP 65536u /* bytes of the response buffer that stay in memory between calls */
+#define RESPONSE_KEEP 65536u  /* bytes of the response buffer that stay in memory between calls */
+#define TOGETHER      8u      /* results in one message */
+#define WAIT_NS       100000u /* a result that has waited for so long does not wait for another call */
 
 static const char *fixed_text(int32_t status)
 {
@@ -56,15 +58,23 @@ static void send_failure(const struct nacre_app_call *call, int32_t status,
                         NLI("error", -err));
 }
 
-static void send_result(const struct nacre_app_call *call, const struct nacre_ticket *ticket,
-                        const uint8_t *bcs, size_t len, const struct nacre_lane_pair *pair)
+static void send_result(struct nacre_worker *w, const struct nacre_app_call *call,
+                        const struct nacre_ticket *ticket, const uint8_t *bcs, size_t len,
+                        const struct nacre_lane_pair *pair, uint64_t now)
 {
     struct nacre_result_frame frame = {
         .head.type = NACRE_FRAME_RESULT, .ticket = *ticket, .timestamp_ms = call->timestamp_ms};
-    int err = nacre_frame_send(pair->result, &frame, bcs, len, NULL, 0, NULL, 0);
+    (void)pthread_mutex_lock(&w->results_lock);
+    if (w->results.n == 0)
+        w->results_since_ns = now;
+    int err = nacre_outbox_put(&w->results, pair->result, &frame, bcs, len, NULL, 0);
+    bool enough = w->results.n >= TOGETHER;
+    (void)pthread_mutex_unlock(&w->results_lock);
     if (err)
         nacre_log_event(NACRE_LEVEL_ERROR, "result not sent", NLS("req", nacre_request_hex(ticket->id).text),
                         NLI("error", -err));
+    if (enough)
+        nacre_worker_send(w);
 }
 
 /* The status for a failed decode; its text is noted. */
@@ -181,11 +191,13 @@ static void serve_call(struct nacre_worker *w, const struct nacre_lane_pair *pai
     nacre_app_rouse(w->app);
     atomic_store_explicit(&w->busy_id, rq->ticket.id, memory_order_relaxed);
     atomic_store_explicit(&w->busy_until_ns, call.deadline_ns, memory_order_release);
+    if (is_job || now - w->results_since_ns > WAIT_NS)
+        nacre_worker_send(w); /* what is done waits for short calls only */
     /* a job's sealed request is only opened and given back; its answer comes when the job has run */
     const bool only_prepares = rq->flags & NACRE_REQUEST_PREPARE;
     int64_t len = only_prepares ? -nacre_request_prepare(&call, &w->inbox) : answer(w, &call);
     if (len >= 0 && !only_prepares) {
-        send_result(&call, &rq->ticket, w->response, (size_t)len, pair);
+        send_result(w, &call, &rq->ticket, w->response, (size_t)len, pair, now);
         wipe_response(w, (size_t)len);
     } else if (len < 0) {
         send_failure(&call, (int32_t)-len, pair);

@@ -9,6 +9,7 @@
 int nacre_worker_init(struct nacre_worker *w, struct nacre_app *app, uint32_t index)
 {
     *w = (struct nacre_worker){.app = app, .index = index};
+    (void)pthread_mutex_init(&w->results_lock, NULL);
     w->response_cap = (size_t)app->manifest.config.app_response_bytes;
     void *response = mmap(NULL, w->response_cap, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (response == MAP_FAILED)
@@ -17,6 +18,8 @@ int nacre_worker_init(struct nacre_worker *w, struct nacre_app *app, uint32_t in
     int err = nacre_scratch_init(&w->scratch, (size_t)app->manifest.config.app_scratch_bytes);
     if (!err)
         err = nacre_inbox_init(&w->inbox);
+    if (!err)
+        err = nacre_outbox_init(&w->results);
     if (err)
         nacre_worker_free(w);
     return err;
@@ -28,13 +31,78 @@ void nacre_worker_free(struct nacre_worker *w)
         (void)munmap(w->response, w->response_cap);
     nacre_scratch_free(&w->scratch);
     nacre_inbox_free(&w->inbox);
+    nacre_outbox_free(&w->results);
     w->response = NULL;
+}
+
+/* Lock held. */
+static void send_results(struct nacre_worker *w)
+{
+    int err = w->pair ? nacre_outbox_send(&w->results, w->pair->result) : 0;
+    if (err)
+        nacre_log_event(NACRE_LEVEL_ERROR, "results not sent", NLI("error", -err));
+    nacre_outbox_drop(&w->results);
+}
+
+void nacre_worker_send(struct nacre_worker *w)
+{
+    (void)pthread_mutex_lock(&w->results_lock);
+    send_results(w);
+    (void)pthread_mutex_unlock(&w->results_lock);
+}
+
+/* From here on its results go to this pair; NULL: to none. */
+static void use_pair(struct nacre_worker *w, const struct nacre_lane_pair *pair)
+{
+    (void)pthread_mutex_lock(&w->results_lock);
+    send_results(w);
+    w->pair = pair;
+    (void)pthread_mutex_unlock(&w->results_lock);
+}
+
+/* In the place of a worker that is in a long call: what others wait for must not wait for that. Main thread. */
+static void relieve(struct nacre_worker *w)
+{
+    nacre_turn_give(w->turn, w);
+    if (pthread_mutex_trylock(&w->results_lock) == 0) { /* else it is sending them itself */
+        send_results(w);
+        (void)pthread_mutex_unlock(&w->results_lock);
+    }
 }
 
 void nacre_worker_step_aside(struct nacre_worker *w)
 {
-    if (w)
-        nacre_turn_give(w->turn, w);
+    if (!w)
+        return;
+    nacre_worker_send(w);
+    nacre_turn_give(w->turn, w);
+}
+
+/*
+ * The lane's next request into the worker's own inbox: the next of the message that came last, else one that is waited
+ * for, and before anything is waited for, the results so far are sent. As nacre_frame_receive().
+ */
+static int next_request(struct nacre_worker *w, const struct nacre_lane_pair *pair)
+{
+    struct nacre_app_lane *lane = w->arrivals;
+    int got = 0;
+    if (pthread_mutex_trylock(&lane->lock) != 0) { /* its turn has just been taken away */
+        nacre_worker_send(w);
+        (void)pthread_mutex_lock(&lane->lock);
+    }
+    if (lane->generation < pair->generation) { /* what a nacre-http that is gone has asked */
+        nacre_inbox_drop(&lane->inbox);
+        lane->generation = pair->generation;
+    }
+    if (lane->generation == pair->generation) {
+        if (!nacre_inbox_more(&lane->inbox))
+            nacre_worker_send(w);
+        got = nacre_frame_receive_packed(pair->request, &lane->inbox, NACRE_PAYLOAD_MAX, false);
+        if (got == 1)
+            nacre_inbox_move(&w->inbox, &lane->inbox);
+    }
+    (void)pthread_mutex_unlock(&lane->lock);
+    return got;
 }
 
 /*
@@ -45,7 +113,7 @@ static bool serve_pair(struct nacre_worker *w, const struct nacre_lane_pair *pai
 {
     bool complained = false;
     while (nacre_turn_is(w->turn, w)) {
-        int got = nacre_frame_receive(pair->request, &w->inbox, NACRE_PAYLOAD_MAX, false);
+        int got = next_request(w, pair);
         if (got == 1) {
             nacre_worker_serve(w, pair);
         } else if (got == -EBADMSG || got == -ENOMEM) {
@@ -69,11 +137,13 @@ static void *run(void *arg)
         struct nacre_lane_pair *pair = nacre_lanes_await(&w->app->lanes, w->index, stale);
         if (!pair)
             break;
+        use_pair(w, pair);
         if (serve_pair(w, pair))
             stale = pair->generation;
+        use_pair(w, NULL);
         nacre_lanes_release(pair);
     }
-    nacre_worker_step_aside(w); /* the next one finds out for itself that it is over */
+    nacre_turn_give(w->turn, w); /* the next one finds out for itself that it is over */
     if (w->app->fetch)
         w->app->fetch->thread_end();
     return NULL;
@@ -91,11 +161,15 @@ int nacre_workers_start(struct nacre_app *app)
     app->workers = calloc(n, sizeof *app->workers);
     if (!app->workers)
         return -ENOMEM;
+    for (uint32_t i = 0; i < lanes; i++)
+        if (nacre_inbox_init(&app->arrivals[i].inbox) < 0)
+            return -ENOMEM;
     for (uint32_t i = 0; i < n; i++) {
         int err = nacre_worker_init(&app->workers[i], app, i);
         if (err)
             return err;
         app->workers[i].turn = &app->turns[i % lanes];
+        app->workers[i].arrivals = &app->arrivals[i % lanes];
         err = pthread_create(&app->workers[i].thread, NULL, run, &app->workers[i]);
         if (err) {
             nacre_worker_free(&app->workers[i]);
@@ -116,6 +190,8 @@ void nacre_workers_join(struct nacre_app *app)
     free(app->workers);
     app->workers = NULL;
     app->n_workers = 0;
+    for (uint32_t i = 0; i < NACRE_LANES_MAX; i++)
+        nacre_inbox_free(&app->arrivals[i].inbox);
 }
 
 /* Is this worker's call past its deadline for so long that it counts as stuck? Logs a late call once. */
@@ -168,7 +244,7 @@ bool nacre_workers_relieve(struct nacre_app *app, uint64_t now_ns)
         const uint64_t since = atomic_load(&w->busy_since_ns);
         any = any || since;
         if (since && now_ns > since && now_ns - since > NACRE_LONG_CALL_NS)
-            nacre_worker_step_aside(w);
+            relieve(w);
     }
     return any;
 }

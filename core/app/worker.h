@@ -5,12 +5,20 @@
 #include "app.h"
 #include "call.h"
 
+#include <common/pack.h>
+
 struct nacre_worker {
     struct nacre_app *app;
     uint32_t index;
-    struct nacre_turn *turn; /* its lane's */
+    struct nacre_turn *turn;         /* its lane's */
+    struct nacre_app_lane *arrivals; /* the same */
     pthread_t thread;
     struct nacre_inbox inbox;
+    /* results of calls that are done, of its own thread; when it is in a long call, the main thread sends them */
+    pthread_mutex_t results_lock;
+    struct nacre_outbox results;
+    const struct nacre_lane_pair *pair; /* where they go; NULL: it serves none */
+    uint64_t results_since_ns;          /* its thread's: when the first of them was asked for */
     struct nacre_scratch scratch;
     uint8_t *response; /* app.response_bytes, for the BCS */
     size_t response_cap;
@@ -29,7 +37,10 @@ struct nacre_worker {
  */
 void nacre_worker_serve(struct nacre_worker *worker, const struct nacre_lane_pair *pair);
 
-/* The worker's call is about to block: another one receives meanwhile. Accepts NULL. */
+/* Sends the results of the calls that are done. */
+void nacre_worker_send(struct nacre_worker *worker);
+
+/* The worker's call is about to block: its results go out, another one receives meanwhile. Accepts NULL. */
 void nacre_worker_step_aside(struct nacre_worker *worker);
 
 /* Memory of a worker; thread not started. 0 or -ENOMEM. */

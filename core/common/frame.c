@@ -1,19 +1,12 @@
 #include "frame.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <sodium.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
-
-#define FIXED_MAX   1024u
-#define BUFFER_SIZE (FIXED_MAX + NACRE_FRAME_INLINE)
 
 const char *nacre_secrets_form_name(uint32_t form)
 {
@@ -79,161 +72,6 @@ size_t nacre_frame_fixed_size(uint32_t type)
         return sizeof(struct nacre_open_frame);
     }
     return 0;
-}
-
-_Static_assert(sizeof(struct nacre_attest_frame) <= FIXED_MAX, "the largest fixed struct must fit");
-
-int nacre_inbox_init(struct nacre_inbox *in)
-{
-    memset(in, 0, sizeof *in);
-    in->buf = malloc(BUFFER_SIZE);
-    return in->buf ? 0 : -ENOMEM;
-}
-
-void nacre_inbox_clear(struct nacre_inbox *in)
-{
-    for (size_t i = 0; i < in->n_fds; i++)
-        if (in->fds[i] >= 0)
-            (void)close(in->fds[i]);
-    in->n_fds = 0;
-    if (in->used)
-        sodium_memzero(in->buf, in->used);
-    if (in->large) {
-        sodium_memzero(in->large, in->large_len);
-        free(in->large);
-    }
-    in->large = NULL;
-    in->large_len = 0;
-    in->used = 0;
-    in->head = NULL;
-    in->fixed_len = 0;
-    in->payload = NULL;
-    in->payload_len = 0;
-}
-
-void nacre_inbox_free(struct nacre_inbox *in)
-{
-    nacre_inbox_clear(in);
-    free(in->buf);
-    in->buf = NULL;
-}
-
-int nacre_inbox_take_fd(struct nacre_inbox *in, size_t i)
-{
-    if (i >= in->n_fds)
-        return -1;
-    int fd = in->fds[i];
-    in->fds[i] = -1;
-    return fd;
-}
-
-/* Collects the descriptors of a message, so that none is lost even when the message is refused. */
-static void collect_fds(struct nacre_inbox *in, struct msghdr *msg)
-{
-    for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
-        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-            continue;
-        size_t n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-        for (size_t i = 0; i < n; i++) {
-            int fd;
-            memcpy(&fd, CMSG_DATA(c) + i * sizeof fd, sizeof fd);
-            if (in->n_fds < NACRE_FRAME_FDS)
-                in->fds[in->n_fds++] = fd;
-            else
-                (void)close(fd);
-        }
-    }
-}
-
-/* Reads a payload out of its memfd into memory of our own: the sender can still change the file, not the
- * copy. */
-static int read_large(struct nacre_inbox *in, size_t len)
-{
-    struct stat st;
-    int fd = in->n_fds == 1 ? in->fds[0] : -1;
-    /* only a regular file of that size: pread on anything else could block or lie */
-    if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || (uint64_t)st.st_size != len)
-        return -EBADMSG;
-    in->large = malloc(NACRE_FRAME_HEADROOM + len);
-    if (!in->large)
-        return -ENOMEM;
-    in->large_len = NACRE_FRAME_HEADROOM + len;
-    in->payload = in->large + NACRE_FRAME_HEADROOM;
-    for (size_t got = 0; got < len;) {
-        ssize_t n = pread(fd, in->payload + got, len - got, (off_t)got);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return -EBADMSG;
-        got += (size_t)n;
-    }
-    in->payload_len = len;
-    (void)close(nacre_inbox_take_fd(in, 0));
-    in->n_fds = 0;
-    return 0;
-}
-
-/* Is the message of one of our types, whole, and within the limit? */
-static int check_message(struct nacre_inbox *in, size_t len, size_t max_payload)
-{
-    struct nacre_frame_head head;
-    if (len < sizeof head)
-        return -EBADMSG;
-    memcpy(&head, in->buf, sizeof head);
-    size_t fixed = nacre_frame_fixed_size(head.type);
-    if (fixed == 0 || len < fixed || head.payload_len > max_payload || head.in_fd > 1)
-        return -EBADMSG;
-    in->head = (const struct nacre_frame_head *)(const void *)in->buf;
-    in->fixed_len = fixed;
-    if (head.in_fd) {
-        if (len != fixed)
-            return -EBADMSG;
-        return read_large(in, (size_t)head.payload_len);
-    }
-    if (len - fixed != head.payload_len)
-        return -EBADMSG;
-    in->payload = in->buf + fixed;
-    in->payload_len = len - fixed;
-    return 0;
-}
-
-_Static_assert(sizeof(struct nacre_frame_head) >= NACRE_FRAME_HEADROOM, "an inline payload has its headroom");
-
-/* A message without a byte reads like the end of the stream, which a hostile peer could so pretend. */
-static bool has_ended(int fd)
-{
-    struct pollfd end = {.fd = fd, .events = POLLRDHUP};
-    return poll(&end, 1, 0) != 0;
-}
-
-int nacre_frame_receive(int fd, struct nacre_inbox *in, size_t max_payload, bool dontwait)
-{
-    union {
-        char bytes[CMSG_SPACE(NACRE_FRAME_FDS * sizeof(int))];
-        struct cmsghdr align;
-    } control;
-    nacre_inbox_clear(in);
-    struct iovec iov = {in->buf, BUFFER_SIZE};
-    struct msghdr msg = {
-        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
-    ssize_t n = recvmsg(fd, &msg, MSG_CMSG_CLOEXEC | (dontwait ? MSG_DONTWAIT : 0));
-    /* said once, and before what is still queued: the peer ended without having read everything */
-    if (n < 0 && errno == ECONNRESET)
-        n = recvmsg(fd, &msg, MSG_CMSG_CLOEXEC | (dontwait ? MSG_DONTWAIT : 0));
-    if (n < 0)
-        return -errno;
-    if (msg.msg_controllen)
-        collect_fds(in, &msg);
-    if (n == 0 && in->n_fds == 0)
-        return has_ended(fd) ? 0 : -EBADMSG;
-    in->used = (size_t)n;
-    int err =
-        (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) ? -EBADMSG : check_message(in, (size_t)n, max_payload);
-    if (err) {
-        nacre_inbox_clear(in);
-        return err;
-    }
-    return 1;
 }
 
 /* A memfd with both payload parts, or a negative errno. */

@@ -5,7 +5,8 @@
  *   app --FAILURE, HEALTH, PROGRESS, REPLY_KEY, PREPARED--> http                        back over the lane's request socket, unsigned
  *   nacred <--control--> http, nacred <--control--> app            one control socket each
  *
- * A message is a fixed struct that begins with nacre_frame_head, then the payload. Payloads too large to
+ * A frame is a fixed struct that begins with nacre_frame_head, then the payload. A message is one frame; on the way round,
+ * where many are ready at once, it may be several, each beginning at a multiple of eight (see pack.h). Payloads too large to
  * travel inline go as a memfd attached to the message; the receiver reads it into memory of its own before it
  * looks at it. Integers are in host order: both ends are one build on one machine. Every receiver treats its
  * peer as hostile.
@@ -305,8 +306,9 @@ struct nacre_inbox {
     uint8_t *buf;   /* inline messages */
     uint8_t *large; /* a payload that came in a memfd, or NULL */
     size_t used;    /* bytes of buf the last message filled */
+    size_t at, end; /* the last frame in it; what follows has not been looked at yet */
     size_t large_len;
-    const struct nacre_frame_head *head; /* the fixed struct of the last message */
+    const struct nacre_frame_head *head; /* the fixed struct of the last frame */
     size_t fixed_len;
     uint8_t *payload; /* payload_len bytes with NACRE_FRAME_HEADROOM writable bytes before them */
     size_t payload_len;
@@ -318,8 +320,17 @@ struct nacre_inbox {
 int nacre_inbox_init(struct nacre_inbox *in);
 void nacre_inbox_free(struct nacre_inbox *in);
 
-/* Wipes and forgets the last message, closes descriptors not taken. Called by receive too. */
+/* Wipes and forgets the last frame, closes descriptors not taken. Called by receive too. */
 void nacre_inbox_clear(struct nacre_inbox *in);
+
+/* The same with what came in one message with it: its socket is not to be read any more. */
+void nacre_inbox_drop(struct nacre_inbox *in);
+
+/* Moves the last frame into another inbox, which is emptied first; its descriptors stay. */
+void nacre_inbox_move(struct nacre_inbox *to, struct nacre_inbox *from);
+
+/* Are there frames of the last message left? Then nacre_frame_receive_packed() makes no system call. */
+bool nacre_inbox_more(const struct nacre_inbox *in);
 
 /* Descriptor i of the last message, now the caller's; -1 when there is none. */
 int nacre_inbox_take_fd(struct nacre_inbox *in, size_t i);
@@ -331,6 +342,15 @@ int nacre_inbox_take_fd(struct nacre_inbox *in, size_t i);
  * (dropped whole), -ENOMEM, or another negative errno.
  */
 int nacre_frame_receive(int fd, struct nacre_inbox *in, size_t max_payload, bool dontwait);
+
+/* The same for a message of several frames, one a call. A frame out of form takes those behind it with it. */
+int nacre_frame_receive_packed(int fd, struct nacre_inbox *in, size_t max_payload, bool dontwait);
+
+/* Where the next frame begins in a message of several. */
+static inline size_t nacre_pack_align(size_t len)
+{
+    return (len + 7) & ~(size_t)7;
+}
 
 /*
  * nacre_frame_send - `frame` is a fixed struct with head.type set; the other head fields are filled in here.

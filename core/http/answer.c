@@ -279,8 +279,9 @@ void nacre_app_drain(struct nacre_lane *lane)
 
 void nacre_answers_drain(struct nacre_lane *lane)
 {
-    for (unsigned i = 0; i < BATCH && lane->answer_fd >= 0; i++) {
-        int got = nacre_frame_receive(lane->answer_fd, &lane->inbox, NACRE_PAYLOAD_MAX, true);
+    /* what came in one message is taken whole: nothing else would call again for the rest */
+    for (unsigned i = 0; lane->answer_fd >= 0 && (i < BATCH || nacre_inbox_more(&lane->inbox)); i++) {
+        int got = nacre_frame_receive_packed(lane->answer_fd, &lane->inbox, NACRE_PAYLOAD_MAX, true);
         if (got == -EAGAIN)
             break;
         if (got == -EINTR)
@@ -294,7 +295,7 @@ void nacre_answers_drain(struct nacre_lane *lane)
             lane->answer_fd = -1;
         }
     }
-    nacre_inbox_clear(&lane->inbox);
+    nacre_inbox_drop(&lane->inbox);
 }
 
 static const char no_memory[] = "no memory for the attestation document";

@@ -67,6 +67,8 @@ int nacre_lane_init(struct nacre_lane *lane, struct nacre_shared *shared, uint32
     if (!err)
         err = nacre_inbox_init(&lane->app_inbox);
     if (!err)
+        err = nacre_outbox_init(&lane->outbox);
+    if (!err)
         err = nacre_metrics_init(&lane->metrics, nacre_row_count(shared));
     if (!err && !nacre_json_reserve(&lane->out, 4096))
         err = -ENOMEM;
@@ -103,6 +105,7 @@ void nacre_lane_free(struct nacre_lane *lane)
     nacre_mail_free_batches(lane->batches);
     nacre_inbox_free(&lane->inbox);
     nacre_inbox_free(&lane->app_inbox);
+    nacre_outbox_free(&lane->outbox);
     nacre_metrics_free(&lane->metrics);
     nacre_slots_free(&lane->slots);
     free(lane->out.base);
@@ -156,6 +159,7 @@ void nacre_lane_lose_app(struct nacre_lane *lane)
         return;
     close_fd(&lane->request_fd); /* the last descriptor of the socket: leaves the epoll set with it */
     lane->wants_write = false;
+    nacre_outbox_drop(&lane->outbox);
     /* what the app had handed on to nacred before it died is on its way here and need not be lost */
     nacre_answers_drain(lane);
     nacre_slots_each(&lane->slots, fail_app_request, lane);
@@ -265,6 +269,7 @@ static void run_http(struct nacre_lane *lane)
     do {
         closed = lane->n_closed;
         (void)MHD_run(lane->daemon);
+        nacre_request_post(lane);
     } while (++turns < TURNS_MAX &&
              (closed != lane->n_closed || (MHD_get_timeout(lane->daemon, &ms) == MHD_YES && ms == 0)));
     lane->again = closed != lane->n_closed;

@@ -9,6 +9,7 @@
 #define NACRE_HTTP_LANE_H
 
 #include "common/frame.h"
+#include "common/pack.h"
 #include "errors.h"
 #include "linger.h"
 #include "metrics.h"
@@ -121,6 +122,7 @@ struct nacre_lane {
     struct nacre_slots slots;
     struct nacre_inbox inbox;     /* of the answers' socket */
     struct nacre_inbox app_inbox; /* of the app's */
+    struct nacre_outbox outbox;   /* requests for the app, sent together after each run of libmicrohttpd */
     struct nacre_json_out out;    /* where answers are written */
     struct nacre_conn *conns;
     uint64_t n_closed; /* connections that have ended */

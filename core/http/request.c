@@ -53,8 +53,11 @@ static struct nacre_ticket make_ticket(const struct nacre_conn *conn)
     return ticket;
 }
 
-static int send_frame(struct nacre_conn *conn, const void *a, size_t a_len, const void *b, size_t b_len)
+/* With others, unless `alone`. */
+static int send_frame(struct nacre_conn *conn, const void *a, size_t a_len, const void *b, size_t b_len,
+                      bool alone)
 {
+    struct nacre_lane *lane = conn->lane;
     struct nacre_request_frame frame = {
         .head.type = NACRE_FRAME_REQUEST,
         .ticket = make_ticket(conn),
@@ -62,7 +65,8 @@ static int send_frame(struct nacre_conn *conn, const void *a, size_t a_len, cons
         .flags = (conn->sealed ? NACRE_REQUEST_SEALED : 0) |
                  (conn->sealed && conn->async ? NACRE_REQUEST_PREPARE : 0),
     };
-    return nacre_frame_send(conn->lane->request_fd, &frame, a, a_len, b, b_len, NULL, 0);
+    return alone ? nacre_frame_send(lane->request_fd, &frame, a, a_len, b, b_len, NULL, 0)
+                 : nacre_outbox_put(&lane->outbox, lane->request_fd, &frame, a, a_len, b, b_len);
 }
 
 static void drop_body(struct nacre_conn *conn)
@@ -131,7 +135,8 @@ static struct nacre_refusal send_to_app(struct nacre_conn *conn, const uint8_t *
             return nacre_refuse_limit(400, "bytes of an envelope that is too short", len, NACRE_SC_HEADER);
     }
     /* those in line came first */
-    int err = lane->pending_first ? -EAGAIN : send_frame(conn, conn->params, conn->params_len, body, len);
+    int err =
+        lane->pending_first ? -EAGAIN : send_frame(conn, conn->params, conn->params_len, body, len, false);
     if (err == 0) {
         conn->slot->sent = true;
         drop_body(conn);
@@ -225,11 +230,20 @@ static void leave_line(struct nacre_conn *conn)
     conn->pending = false;
 }
 
+void nacre_request_post(struct nacre_lane *lane)
+{
+    /* an app that is gone is noticed by its socket, which fails all that was with it */
+    if (lane->outbox.n && nacre_outbox_send(&lane->outbox, lane->request_fd) == -EAGAIN)
+        nacre_lane_want_write(lane, true);
+}
+
 void nacre_request_flush(struct nacre_lane *lane)
 {
+    if (nacre_outbox_send(&lane->outbox, lane->request_fd) == -EAGAIN)
+        return;
     while (lane->pending_first && lane->request_fd >= 0) {
         struct nacre_conn *conn = lane->pending_first;
-        int err = send_frame(conn, conn->body, conn->body_len, NULL, 0);
+        int err = send_frame(conn, conn->body, conn->body_len, NULL, 0, true);
         if (err == -EAGAIN)
             return;
         if (is_gone(err)) {

@@ -5,7 +5,8 @@
 #include "lane.h"
 
 /*
- * nacre_request_send - give the request with this body to the app of its lane. The body is borrowed.
+ * nacre_request_send - give the request with this body to the app of its lane, with nacre_request_post() at the latest.
+ * The body is borrowed.
  * Returns a refusal with status 0 when it is under way: the connection's slot then waits.
  */
 struct nacre_refusal nacre_request_send(struct nacre_conn *conn, const uint8_t *body, size_t len);
@@ -16,7 +17,10 @@ struct nacre_refusal nacre_request_give(struct nacre_conn *conn, const uint8_t *
 /* The same for /get_attestation?nonce=: nacred only. */
 struct nacre_refusal nacre_request_attest(struct nacre_conn *conn);
 
-/* The app's socket has room again: sends what is in line, in order. */
+/* Sends the requests that were given since the last call. */
+void nacre_request_post(struct nacre_lane *lane);
+
+/* The app's socket has room again: sends what waits for it and what is in line, in order. */
 void nacre_request_flush(struct nacre_lane *lane);
 
 /* Takes a piece of a body that does not come whole. False when there is no room for it. */

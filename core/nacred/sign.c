@@ -11,6 +11,7 @@
 #define PREFIX         9u /* intent, timestamp: IntentMessage up to its data */
 #define LOG_PER_SECOND 4u /* lines about refusals, per lane: a plugin must not drown the log */
 #define SECOND_NS      1000000000u
+#define TOGETHER       8u /* answers in one message: so many signatures is what the first one waits */
 
 _Static_assert(PREFIX <= NACRE_FRAME_HEADROOM, "the prefix must fit before the payload");
 
@@ -103,6 +104,20 @@ static void log_refusal(struct nacre_signer *s, uint64_t request, uint32_t route
     s->not_logged = 0;
 }
 
+/* It has died, and its requests with it: nothing to say. */
+static bool is_gone(int err)
+{
+    return err == -EPIPE || err == -ECONNRESET;
+}
+
+/* `id` and `route` are one of those that are lost. */
+static void log_not_sent(struct nacre_signer *s, uint64_t id, uint32_t route, int err)
+{
+    if (err && !is_gone(err))
+        log_refusal(s, id, route, err == -EAGAIN ? "nacre-http takes no answers" : strerror(-err));
+}
+
+/* Judges and signs one result; its answer waits in the outbox, or has been sent. */
 static void handle(struct nacre_signer *s, const struct nacre_lane_sockets *sockets)
 {
     struct nacre_answer_frame answer;
@@ -116,21 +131,38 @@ static void handle(struct nacre_signer *s, const struct nacre_lane_sockets *sock
         return;
     const void *payload = is_signed ? (const void *)in->payload : v->text;
     size_t len = is_signed ? in->payload_len : strlen(v->text);
-    int err = nacre_frame_send(sockets->answer, &answer, payload, len, NULL, 0, NULL, 0);
-    if (err && err != -EPIPE && err != -ECONNRESET) /* it has died, and its requests with it */
-        log_refusal(s, answer.id, answer.route,
-                    err == -EAGAIN ? "nacre-http takes no answers" : strerror(-err));
+    int err = nacre_outbox_put(&s->outbox, sockets->answer, &answer, payload, len, NULL, 0);
+    log_not_sent(s, answer.id, answer.route, err);
+}
+
+/* What is signed goes out at the end of a message of results, or when the first has waited for some others. */
+static void send_answers(struct nacre_signer *s, const struct nacre_lane_sockets *sockets)
+{
+    if (s->outbox.n == 0 || (s->outbox.n < TOGETHER && nacre_inbox_more(&s->inbox)))
+        return;
+    int err = nacre_outbox_send(&s->outbox, sockets->answer);
+    log_not_sent(s, 0, 0, err);
+    nacre_outbox_drop(&s->outbox);
+}
+
+/* The next result. The newest sockets and key for each message: none of its results is for a younger nacre-http. */
+static int next_result(struct nacre_signer *s, struct nacre_lane_sockets *sockets, size_t max)
+{
+    bool is_new = !nacre_inbox_more(&s->inbox);
+    int got = nacre_frame_receive_packed(sockets->result, &s->inbox, max, false);
+    if (got == 1 && is_new)
+        nacre_lane_refresh(&s->lane, sockets);
+    return got;
 }
 
 static void *run(void *arg)
 {
     struct nacre_signer *s = arg;
-    struct nacre_lane_sockets sockets;
+    struct nacre_lane_sockets sockets = {.result = -1, .answer = -1};
     size_t max = s->signing->manifest->config.app_response_bytes;
-    while (nacre_lane_await(&s->lane, &sockets)) {
-        int got = nacre_frame_receive(sockets.result, &s->inbox, max, false);
+    while (nacre_inbox_more(&s->inbox) || nacre_lane_await(&s->lane, &sockets)) {
+        int got = next_result(s, &sockets, max);
         if (got == 1) {
-            nacre_lane_refresh(&s->lane, &sockets);
             handle(s, &sockets);
         } else if (got == -EBADMSG || got == -ENOMEM) {
             atomic_fetch_add(&s->signing->refused_answers, 1);
@@ -138,6 +170,7 @@ static void *run(void *arg)
         } else if (got != -EINTR) {
             nacre_lane_drop_result(&s->lane);
         }
+        send_answers(s, &sockets);
     }
     return NULL;
 }
@@ -146,9 +179,13 @@ int nacre_signer_start(struct nacre_signer *s)
 {
     int err = nacre_inbox_init(&s->inbox);
     if (!err)
+        err = nacre_outbox_init(&s->outbox);
+    if (!err)
         err = -pthread_create(&s->thread, NULL, run, s);
-    if (err)
+    if (err) {
         nacre_inbox_free(&s->inbox);
+        nacre_outbox_free(&s->outbox);
+    }
     return err;
 }
 
@@ -157,4 +194,5 @@ void nacre_signer_stop(struct nacre_signer *s)
     nacre_lane_stop(&s->lane);
     (void)pthread_join(s->thread, NULL);
     nacre_inbox_free(&s->inbox);
+    nacre_outbox_free(&s->outbox);
 }

@@ -5,6 +5,7 @@
 #define NACRE_NACRED_SIGN_H
 
 #include "common/manifest.h"
+#include "common/pack.h"
 #include "key.h"
 #include "lanes.h"
 #include "timekeeper.h"
@@ -39,6 +40,7 @@ struct nacre_signer {
     struct nacre_signing *signing;
     struct nacre_lane lane;
     struct nacre_inbox inbox;       /* the thread's */
+    struct nacre_outbox outbox;     /* the same */
     uint64_t logged_ns, not_logged; /* of refusals, and since when `logged` counts */
     uint32_t logged;
     pthread_t thread;

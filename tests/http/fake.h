@@ -28,6 +28,7 @@ struct fake {
     int signer[FAKE_LANES]; /* nacred's end of the answer socket */
     uint8_t key[16];
     struct nacre_inbox inbox;
+    struct nacre_inbox arrivals[FAKE_LANES]; /* of app[]: several requests may come in one message */
 };
 
 /* Options of fake_start_with(). */

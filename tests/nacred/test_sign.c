@@ -103,7 +103,8 @@ static void submit(struct nacre_result_frame *f, const void *bcs, size_t len)
 static const struct nacre_answer_frame *hear(int wait_ms)
 {
     struct pollfd fd = {.fd = http_end, .events = POLLIN};
-    if (poll(&fd, 1, wait_ms) != 1 || nacre_frame_receive(http_end, &answers, NACRE_PAYLOAD_MAX, true) != 1)
+    if ((!nacre_inbox_more(&answers) && poll(&fd, 1, wait_ms) != 1) ||
+        nacre_frame_receive_packed(http_end, &answers, NACRE_PAYLOAD_MAX, true) != 1)
         return NULL;
     ck_assert_uint_eq(answers.head->type, NACRE_FRAME_ANSWER);
     return (const void *)answers.head;
@@ -220,6 +221,41 @@ START_TEST(bytes_that_do_not_fit_the_type)
     expect_status(&f, WEATHER, 200);
     ck_assert_uint_eq(atomic_load(&signing.signed_answers), 1);
     ck_assert_uint_eq(atomic_load(&signing.refused_answers), len + 5);
+}
+END_TEST
+
+/* Each is judged by itself, and what is signed is signed over its own bytes. */
+START_TEST(results_in_one_message)
+{
+    struct nacre_outbox box;
+    ck_assert_int_eq(nacre_outbox_init(&box), 0);
+    for (unsigned round = 0; round < 20; round++) {
+        struct nacre_result_frame f[NACRE_PACK_FRAMES];
+        for (unsigned i = 0; i < NACRE_PACK_FRAMES; i++) {
+            f[i] = result(ROUTE_CORE, 0);
+            if (i % 4 == 1)
+                f[i].ticket.mac[0] ^= 1; /* nothing comes of it */
+            char text[] = "\x03xyz";
+            text[3] = (char)('a' + i);
+            ck_assert(nacre_outbox_add(&box, &f[i], text, i % 4 == 2 ? 3 : 4, NULL, 0)); /* 2: bad type */
+        }
+        ck_assert_int_eq(nacre_outbox_send(&box, app_end), 0);
+        for (unsigned i = 0; i < NACRE_PACK_FRAMES; i++) {
+            if (i % 4 == 1)
+                continue;
+            const struct nacre_answer_frame *a = hear(5000);
+            ck_assert_ptr_nonnull(a);
+            ck_assert_uint_eq(a->id, f[i].ticket.id);
+            ck_assert_uint_eq(a->status, i % 4 == 2 ? 500 : 200);
+            if (a->status != 200)
+                continue;
+            ck_assert_uint_eq(answers.payload_len, 4);
+            ck_assert_int_eq(answers.payload[3], 'a' + (int)i);
+            ck_assert(verifies(a, manifest.intents[manifest.routes[ROUTE_CORE].intent].scope));
+        }
+        ck_assert_ptr_null(hear(0));
+    }
+    nacre_outbox_free(&box);
 }
 END_TEST
 
@@ -446,6 +482,7 @@ static void add(TCase *tc)
     tcase_add_test(tc, the_twitter_vector_byte_for_byte);
     tcase_add_test(tc, core_routes_are_stamped_now);
     tcase_add_test(tc, bytes_that_do_not_fit_the_type);
+    tcase_add_test(tc, results_in_one_message);
     tcase_add_test(tc, no_ticket_no_signature);
     tcase_add_test(tc, nothing_is_signed_after_the_deadline);
     tcase_add_test(tc, routes_that_do_not_exist);
