@@ -183,6 +183,16 @@ def test_lying_content(media, enclave):
         refused(send(media, header + independent.box(content, nonce, key)), 400, "out of form")
 
 
+def test_a_data_envelope_is_no_request(media, enclave):
+    """The box that data is encrypted in for training (crypto_box, the same key pair) behind a request's header."""
+    secret, nonce = os.urandom(32), os.urandom(24)
+    header = (independent.MAGIC + b"\1\1" + bytes(6) + struct.pack("<Q", int(time.time() * 1000)) +
+              independent.public_of(secret) + nonce)
+    shared = independent.hsalsa20(independent.product(secret, enclave.data_key), bytes(16))
+    content = bytes(32) + struct.pack("<I", 2) + b"{}"
+    refused(send(media, header + independent.box(content, nonce, shared)), 400, "does not open")
+
+
 @pytest.mark.parametrize("point", [bytes(32), b"\1" + bytes(31), b"\xec" + b"\xff" * 30 + b"\x7f",
                                    bytes.fromhex("e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800")])
 def test_senders_of_small_order(media, enclave, point):

@@ -188,8 +188,17 @@ def sealed():
     put("sealed", "json", b'{"API_KEY":"x"}')
 
 
+def sealed_call():
+    magic = b"\x89NSEAL\r\n"
+    put("sealed_call", "request", magic + b"\1\1" + bytes(6) + struct.pack("<Q", 1764370000123) + bytes(32 + 24 + 16 + 256))
+    put("sealed_call", "content", bytes(32) + struct.pack("<I", 2) + b"{}" + bytes(20))
+    put("sealed_call", "lying", bytes(32) + struct.pack("<I", 0xffffffff) + b"{}")
+    put("sealed_call", "answer", struct.pack("<HHI", 200, 0, 2) + b"{}" + bytes(20))
+    put("sealed_call", "padding", struct.pack("<HHI", 200, 0, 2) + b"{}" + bytes(20) + b"\1")
+
+
 def main():
-    for make in (bcs, json, router, sentinel, nsm, yaml, eif, host, learn, sealed):
+    for make in (bcs, json, router, sentinel, nsm, yaml, eif, host, learn, sealed, sealed_call):
         make()
 
 
