@@ -16,6 +16,7 @@ static const char help[] =
     "verifyResponse(publicKeyHex, responseText), which checks an answer's signature with @noble/curves and "
     "returns\n"
     "what was signed, typed. Structs with f64 or json inside have no BCS form and are left out.\n"
+    "attestedNonce(nonceHex, text) says which nonce a document must carry, its own or a batch's root.\n"
     "\n"
     "  -o, --output FILE  where to write; standard output if left out\n"
     "  -h, --help\n";
@@ -168,7 +169,8 @@ static void put_here(FILE *to, const void *user, const char *what)
         (void)fprintf(to, "// Made by `nacre plugin ts` from %s ", w->m->app);
         nacre_gen_plain(to, w->m->version);
         (void)fputs(". When the plugin's types change, make it again.\n"
-                    "// Needs the packages @mysten/bcs and @noble/curves, both version 2, as ES modules.\n",
+                    "// Needs the packages @mysten/bcs, @noble/curves and @noble/hashes, all version 2, as "
+                    "ES modules.\n",
                     to);
     } else if (strcmp(what, "structs") == 0) {
         put_structs(to, w);

@@ -19,13 +19,14 @@ static const char *const reserved[] = {
     "async", "of", "abstract", "require", "exports",
     /* globals the file uses */
     "Array", "BigInt", "Error", "Infinity", "JSON", "Map", "NaN", "Number", "Object", "RangeError", "RegExp",
-    "RegExpExecArray", "String", "SyntaxError", "TypeError", "Uint8Array", "parseInt", "Promise",
+    "RegExpExecArray", "Math", "String", "SyntaxError", "TypeError", "Uint8Array", "parseInt", "Promise",
     /* its own */
-    "BcsType", "Intent", "Json", "MAX_DEPTH", "MAX_INTEGER", "NUMBER", "PLAIN", "Responses", "SIMPLE",
-    "SIMPLE_ESCAPE", "UNICODE_ESCAPE", "Verified", "address", "bcs", "decode", "ed25519", "intentMessage",
-    "intents", "mismatch", "parseJson", "readAddress", "readBool", "readBytes", "readFields", "readInteger",
-    "readObject", "readOption", "readString", "readU128", "readU16", "readU256", "readU32", "readU64",
-    "readU8", "readVector", "readWide", "u128", "u256", "u64", "unhex", "verifyResponse", NULL};
+    "BATCH_CONTEXT", "BATCH_MAX", "BcsType", "Intent", "Json", "MAX_DEPTH", "MAX_INTEGER", "NUMBER", "PLAIN",
+    "Responses", "SIMPLE", "SIMPLE_ESCAPE", "UNICODE_ESCAPE", "Verified", "address", "attestedNonce",
+    "batchHash", "bcs", "bigEndian", "decode", "ed25519", "intentMessage", "intents", "mismatch", "parseJson",
+    "readAddress", "readBool", "readBytes", "readFields", "readInteger", "readObject", "readOption",
+    "readString", "readU128", "readU16", "readU256", "readU32", "readU64", "readU8", "readVector", "readWide",
+    "sha256", "u128", "u256", "u64", "unhex", "verifyResponse", NULL};
 
 static bool has_form(const struct nacre_gen_types *g, const struct nacre_types *t, uint32_t i)
 {

@@ -14,6 +14,8 @@ import pytest
 from gen import HERE, OUT, PLUGINS, Descriptor, generate, nacre
 from values import EMPTY, FULL, LONG, TIME, App, live
 
+import nacre_batch  # values.py knows where it is
+
 PROJECT = OUT / "tests" / "gen" / "npm"
 TYPESCRIPT = ["alltypes", "words", "clash-fields", "clash-words", "clash-intents"]
 NO_NETWORK = re.compile(r"code (ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|EHOSTUNREACH)")
@@ -116,6 +118,76 @@ def test_answers_of_a_live_runtime(app):
         reply = runtime.post("/echo", {"yes": 1})
         cases.append(app.bad("live error", reply.body.decode(), "not signed, the app says: yes: expected"))
     judge(cases)
+
+
+# ---- Shared documents ---------------------------------------------------------------------------------------------
+
+def judge_batches(cases):
+    path = PROJECT / "batches.json"
+    path.write_text(json.dumps(cases))
+    said = run("node", "check_batch.mjs", "alltypes", str(path))
+    assert said.startswith(f"{len(cases)} of {len(cases)} batches judged as expected")
+
+
+def batch_text(size, index, path, **more):
+    return json.dumps({"attestation": "84", "batch": {"size": size, "index": index, "path": path, **more}})
+
+
+def vectors():
+    for line in nacre_batch.VECTORS.read_text().splitlines():
+        size, index, nonce, root, path = line.split()
+        yield int(size), int(index), nonce, root, [] if path == "-" else [path[i:i + 64] for i in range(0, len(path), 64)]
+
+
+def test_batches():
+    """The vectors of hashlib, and what is near them and wrong."""
+    cases = [{"name": "no batch", "nonce": "AAbb", "text": '{"attestation":"84"}', "expected": "aabb"}]
+    for size, index, nonce, root, path in vectors():
+        name = f"{index} of {size}"
+        def case(what, nonce=nonce, name=name, root=root, size=size, index=index, path=path, **kw):
+            return {"name": f"{name}, {what}", "nonce": nonce, "text": batch_text(size, index, path), "expected": root, **kw}
+        cases += [case("right"), case("in capitals", nonce=nonce.upper()), case("another nonce", nonce=nonce + "00", differs=True),
+                  case("past the end", index=size, error=f"no place {size} of {size}"),
+                  case("too long", path=[*path, "00" * 32], error="hashes, got"),
+                  case("a piece", path=[*path, "00" * 31], error="expected 64 hex digits"),
+                  case("size + 65536", size=size + 65536, error="no place")]
+        if path:
+            cases += [case("too short", path=path[:-1], error="too few"),
+                      case("another hash", path=["00" * 32, *path[1:]], differs=True)]
+        if len(path) > 1 and path[0] != path[-1]:
+            cases.append(case("in another order", path=path[::-1], differs=True))
+        for other in {index ^ 1, index // 2} - {index, size}:
+            if other < size and len(nacre_batch.path(other, [b""] * size)) == len(path):
+                cases.append(case("another place", index=other, differs=True))
+    judge_batches(cases)
+
+
+def test_batches_out_of_form():
+    batch = {"size": 2, "index": 0, "path": ["00" * 32]}
+    texts = {"no JSON": ("{", "expected a key"), "an error": ('{"error":"full"}', "the enclave says: full"),
+             "no document": (json.dumps({"batch": batch}), "attestation: expected a string"),
+             "null": ('{"attestation":"84","batch":null}', "batch: expected an object"),
+             "text as size": (batch_text("2", 0, ["00" * 32]), "batch.size: expected a u32"),
+             "negative": (batch_text(2, -1, ["00" * 32]), "is no u32"), "fraction": (batch_text(2.5, 0, []), "batch.size"),
+             "no array": (batch_text(2, 0, "00" * 32), "batch.path: expected an array"),
+             "a number": (batch_text(2, 0, [1]), "batch.path[0]: expected a string"),
+             "more keys": (batch_text(2, 0, ["00" * 32], root="00"), 'the key "root" is not declared'),
+             "a key twice": ('{"attestation":"84","batch":{},"batch":{}}', "twice"),
+             "no size": ('{"attestation":"84","batch":{"index":0,"path":[]}}', "batch.size"),
+             "none of none": (batch_text(0, 0, []), "no place 0 of 0"), "2^32": (batch_text(2**32, 0, []), "is no u32")}
+    cases = [{"name": name, "nonce": "aa", "text": text, "error": error} for name, (text, error) in texts.items()]
+    cases += [{"name": f"nonce {n[:8]}", "nonce": n, "text": '{"attestation":"84"}', "error": "the nonce"}
+              for n in ("", "a", "abc", "0g", "00" * 513)]
+    judge_batches(cases)
+
+
+def test_batches_of_a_live_runtime():
+    with live() as runtime:
+        reply = runtime.get("/get_attestation?nonce=00ff&batch=1")
+        root = runtime.document(reply)["nonce"].hex()
+        plain = runtime.get("/get_attestation?nonce=00ff")
+    judge_batches([{"name": "live", "nonce": "00ff", "text": reply.body.decode(), "expected": root},
+                   {"name": "plain", "nonce": "00ff", "text": plain.body.decode(), "expected": "00ff"}])
 
 
 def test_words_of_languages(tmp_path):

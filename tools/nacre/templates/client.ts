@@ -1,6 +1,7 @@
 //@here head
 import { bcs, type BcsType } from "@mysten/bcs";
 import { ed25519 } from "@noble/curves/ed25519.js";
+import { sha256 } from "@noble/hashes/sha2.js";
 
 /** Any JSON value. An integer beyond 2^53 - 1 is a bigint, so that no digit of it is lost. */
 export type Json = null | boolean | number | bigint | string | Json[] | { [key: string]: Json };
@@ -288,4 +289,46 @@ export function verifyResponse(publicKeyHex: string, responseText: string, inten
   if (!ed25519.verify(signature, message, publicKey, { zip215: false }))
     throw new Error("the signature is not of this public key over these values");
   return verified;
+}
+
+// ---- Shared attestation documents: /get_attestation?nonce=..&batch=1
+
+const BATCH_MAX = 65536;
+const BATCH_CONTEXT = Array.from("nacre-batch-v1", (c) => c.charCodeAt(0));
+
+const batchHash = (kind: 0 | 1 | 2, ...parts: Uint8Array[]): Uint8Array =>
+  sha256(Uint8Array.from([kind, ...BATCH_CONTEXT, ...parts.flatMap((part) => Array.from(part))]));
+
+const bigEndian = (value: number, bytes: number): Uint8Array =>
+  Uint8Array.from({ length: bytes }, (_, i) => (value / 2 ** (8 * (bytes - 1 - i))) & 255);
+
+/**
+ * The nonce, in hex, that the attestation document in an answer of /get_attestation must carry when `nonceHex` was sent:
+ * that nonce itself, or, when the answer says that the document is shared, the root that its path leads to. Throws when
+ * there can be no such path. It does not look into the document: verify it (`nacre verify document` does), and compare its
+ * nonce with this.
+ */
+export function attestedNonce(nonceHex: string, attestationText: string): string {
+  if (!/^([0-9a-fA-F]{2}){1,512}$/.test(nonceHex)) throw new TypeError("the nonce: expected hex of 1 to 512 bytes");
+  const nonce = unhex(nonceHex, nonceHex.length / 2, "the nonce");
+  const answer = readObject(parseJson(attestationText), "the answer");
+  if (typeof answer["error"] === "string") throw new Error(`no document, the enclave says: ${answer["error"]}`);
+  readString(answer["attestation"], "attestation");
+  if (answer["batch"] === undefined) return nonceHex.toLowerCase();
+  const batch = readFields(answer["batch"], "batch", ["size", "index", "path"]);
+  const size = Number(readInteger(batch["size"], "batch.size", 32));
+  const index = Number(readInteger(batch["index"], "batch.index", 32));
+  if (!Array.isArray(batch["path"])) return mismatch("batch.path", "an array", batch["path"]);
+  const path = batch["path"].map((h, i) => unhex(readString(h, `batch.path[${i}]`), 32, `batch.path[${i}]`));
+  if (index >= size || size > BATCH_MAX) throw new RangeError(`batch: there is no place ${index} of ${size}`);
+  let hash = batchHash(0, bigEndian(nonce.length, 2), nonce);
+  let used = 0;
+  for (let n = size, i = index; n > 1; n = Math.ceil(n / 2), i = Math.floor(i / 2)) {
+    if (i % 2 === 0 && i + 1 === n) continue; // a last one without a partner
+    const beside = path[used++];
+    if (beside === undefined) throw new RangeError(`batch.path: ${path.length} hashes are too few for place ${index} of ${size}`);
+    hash = i % 2 === 0 ? batchHash(1, hash, beside) : batchHash(1, beside, hash);
+  }
+  if (used !== path.length) throw new RangeError(`batch.path: expected ${used} hashes, got ${path.length}`);
+  return Array.from(batchHash(2, bigEndian(size, 4), hash), (b) => b.toString(16).padStart(2, "0")).join("");
 }
