@@ -10,6 +10,7 @@ from enclave import Enclave
 from values import EMPTY, FULL, LONG
 
 import harness
+import nacre_batch
 
 REPORT = {"report": {"jobId": "job 1", "mediaHash": "ab" * 32, "verdict": "clean"}}
 KEY = nacl.signing.SigningKey(bytes(range(32)))
@@ -160,6 +161,68 @@ def test_played_documents(page, played):
     assert page.enclave(played.url, **zero).failed() == ["debug"]
     result = page.enclave(played.url, **{**zero, "allow_debug": True})
     assert result.verdict == "ok" and "Debug mode: the code was not measured" in result.text
+
+
+class TestBatches:
+    """A shared document: the page takes part by itself, and climbs from its nonce to the root."""
+    others = [bytes([i]) * (i + 1) for i in range(6)]
+
+    def answer(self, nonce, place=3, change=lambda batch: None, **changes):
+        nonces = self.others[:place] + [nonce] + self.others[place:]
+        path = [h.hex() for h in nacre_batch.path(place, [nacre_batch.leaf(n) for n in nonces])]
+        batch = {"size": len(nonces), "index": place, "path": path}
+        change(batch)
+        return json.dumps({**json.loads(document_for(nacre_batch.root(nonces), **changes)), "batch": batch})
+
+    def test_from_a_live_runtime(self, page, media):
+        result = page.enclave(media.url, pcrs=measurements(media), root=media.root_path.read_text())
+        assert result.verdict == "ok" and result.states["batch"] == "ok" and result.states["nonce"] == "ok", result
+        shown = page.bytes_of("document", "batch")
+        assert nacre_batch.root_of(bytes.fromhex(shown["Nonce"]), {"size": 1, "index": 0, "path": []}).hex() == shown["Root"]
+
+    @pytest.mark.parametrize("place", range(7))
+    def test_every_place(self, page, played, place):
+        good = {"pcrs": pcr_lines(), "root": root(), "clock": "document"}
+        played.answers["/get_attestation"] = lambda query: self.answer(bytes.fromhex(query["nonce"]), place)
+        result = page.enclave(played.url, **good)
+        assert result.verdict == "ok" and "shared by 7" in result.texts["batch"], result
+        assert played.asked[-1][1].endswith("&batch=1")
+        assert page.bytes_of("document", "batch")["Root"] == page.bytes_of("document", "nonce")["nonce of the document"]
+
+    def test_lies(self, page, played):
+        good = {"pcrs": pcr_lines(), "root": root(), "clock": "document"}
+        lies = {
+            "index": (lambda b: b.update(index=2), ["nonce"]), "size": (lambda b: b.update(size=8), ["nonce"]),
+            "past the end": (lambda b: b.update(index=7), ["batch"]), "too large": (lambda b: b.update(size=65537), ["batch"]),
+            "none": (lambda b: b.update(size=0, index=0, path=[]), ["batch"]), "too short": (lambda b: b["path"].pop(), ["batch"]),
+            "too deep": (lambda b: b["path"].extend(["00" * 32] * 14), ["batch"]),
+            "order": (lambda b: b["path"].reverse(), ["nonce"]), "alone": (lambda b: b.update(size=1, index=0, path=[]), ["nonce"])}
+        for name, (change, failed) in lies.items():
+            played.answers["/get_attestation"] = lambda query, c=change: self.answer(bytes.fromhex(query["nonce"]), change=c)
+            result = page.enclave(played.url, **good)
+            assert result.verdict == "bad" and result.failed() == failed, (name, result)
+        played.answers["/get_attestation"] = self.answer(b"of somebody else")
+        assert page.enclave(played.url, **good).failed() == ["nonce"]
+        forms = {"text": lambda b: b.update(size="7"), "no path": lambda b: b.pop("path"), "short": lambda b: b["path"].append("00"),
+                 "no hex": lambda b: b["path"].append("zz" * 32), "many": lambda b: b["path"].extend(["00" * 32] * 64),
+                 "negative": lambda b: b.update(index=-1), "fraction": lambda b: b.update(index=0.5)}
+        for name, change in forms.items():
+            played.answers["/get_attestation"] = lambda query, c=change: self.answer(bytes.fromhex(query["nonce"]), change=c)
+            result = page.enclave(played.url, **good)
+            assert result.verdict == "unknown" and '"batch" has no' in result.texts["fetch"], (name, result)
+
+    def test_pasted(self, page):
+        good = {"pcrs": pcr_lines(), "root": root(), "clock": "document"}
+        text = self.answer(b"mine")
+        assert page.document(text, nonce=b"mine".hex(), **good).verdict == "ok"
+        assert page.document(text, nonce=b"mint".hex(), **good).failed() == ["nonce"]
+        result = page.document(text, **good)  # compared with nothing, and said so
+        assert result.verdict == "ok" and "may be an old one" in result.text and "batch" not in result.states
+
+    def test_other_checks_still_fail(self, page, played):
+        good = {"pcrs": pcr_lines().replace(" PCR2", " PCR5"), "root": root(), "clock": "document"}
+        played.answers["/get_attestation"] = lambda query: self.answer(bytes.fromhex(query["nonce"]))
+        assert page.enclave(played.url, **good).failed() == ["pcrs"]
 
 
 def test_servers_that_are_no_enclave(page, played):
