@@ -36,7 +36,6 @@ struct nacre_app_lane {
 
 struct nacre_app {
     struct nacre_manifest manifest;
-    uint8_t self_digest[NACRE_SHA384_LEN]; /* of this program; zeros when it could not be read */
     const struct nacre_plugin *plugin;
     void *plugin_handle;
     struct nacre_app_route routes[NACRE_ROUTES_MAX];
