@@ -34,6 +34,8 @@ static void *serve(void *arg)
     if (answer_len)
         (void)send(fd, answer, answer_len, MSG_NOSIGNAL);
     (void)close(fd);
+    if (answer_len == 0) /* then it may be TLS that is spoken here: asked again, and neither */
+        (void)close(accept(server, NULL, NULL));
     return NULL;
 }
 

@@ -27,6 +27,7 @@ const struct nacre_hd_key nacre_hd_keys[] = {
     STRING("health", "listen", health_listen, "tcp:0.0.0.0:8080", NULL),
     STRING("health", "path", health_path, "/health_check", NULL),
     NUMBER("health", "port", health_port, 1, UINT32_MAX - 1u, 3000),
+    STRING("health", "scheme", health_scheme, "http", "http|https"),
     NUMBER("health", "interval_ms", health_interval_ms, 50, 3600000, 2000),
     NUMBER("health", "timeout_ms", health_timeout_ms, 10, 60000, 2000),
     NUMBER("health", "fall", health_fall, 1, 100, 2),

@@ -66,6 +66,7 @@ struct nacre_hd_config {
     char health_listen[NACRE_HD_TEXT];
     char health_path[NACRE_HD_TEXT];
     uint64_t health_port;
+    char health_scheme[NACRE_HD_TEXT];
     uint64_t health_interval_ms;
     uint64_t health_timeout_ms;
     uint64_t health_fall;

@@ -1,6 +1,7 @@
 #include "probe.h"
 
 #include "http_answer.h"
+#include "tls_client.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -21,6 +22,7 @@ struct nacre_hd_probe {
     struct nacre_hd_enclave *enclave;
     struct nacre_hd_dial dial;
     bool running, asked, greeted;
+    struct nacre_tls_client *tls; /* from the end of the dialling on, with health.scheme https */
     uint64_t began_ms;
     char *data; /* of the answer, while there is one */
     size_t len;
@@ -35,6 +37,8 @@ static void finish(struct nacre_hd_probe *p, int status, const char *error)
     struct nacre_hd *d = p->daemon;
     struct nacre_hd_enclave *e = p->enclave;
     bool ok = status >= 200 && status < 300;
+    nacre_tls_client_free(p->tls);
+    p->tls = NULL;
     if (p->dial.fd >= 0)
         (void)close(p->dial.fd);
     p->dial.fd = -1;
@@ -92,6 +96,16 @@ static void look(struct nacre_hd_probe *p, bool ended)
     }
 }
 
+/* As recv() says it. */
+static ssize_t hear_some(struct nacre_hd_probe *p)
+{
+    if (!p->tls)
+        return recv(p->dial.fd, p->data + p->len, ROOM - p->len, 0);
+    ssize_t n = nacre_tls_client_receive(p->tls, p->data + p->len, ROOM - p->len);
+    errno = n < 0 ? (int)-n : 0;
+    return n < 0 ? -1 : n;
+}
+
 static void hear(struct nacre_hd_probe *p)
 {
     while (p->running) {
@@ -99,7 +113,7 @@ static void hear(struct nacre_hd_probe *p)
             finish(p, 0, "the answer is too long");
             return;
         }
-        ssize_t n = recv(p->dial.fd, p->data + p->len, ROOM - p->len, 0);
+        ssize_t n = hear_some(p);
         if (n < 0 && (errno == EAGAIN || errno == EINTR))
             return;
         if (n < 0) {
@@ -121,11 +135,39 @@ static void ask(struct nacre_hd_probe *p)
     p->asked = true;
     p->data = malloc(ROOM);
     p->len = 0;
-    ssize_t n = p->data ? send(p->dial.fd, request, len, MSG_NOSIGNAL) : -1;
+    ssize_t n = !p->data ? -1
+                : p->tls ? nacre_tls_client_send(p->tls, request, len)
+                         : send(p->dial.fd, request, len, MSG_NOSIGNAL);
     if (n != (ssize_t)len)
         finish(p, 0, p->data ? strerror(errno) : "out of memory");
     else if (nacre_hd_watch_change(&p->daemon->loop, p->dial.fd, EPOLLIN, &p->watch))
         finish(p, 0, "epoll");
+}
+
+/* A step of the handshake, and the question behind the last one. */
+static void shake(struct nacre_hd_probe *p)
+{
+    int rc = nacre_tls_client_handshake(p->tls);
+    if (rc == 0)
+        ask(p);
+    else if (rc != -EAGAIN)
+        finish(p, 0, "no TLS is spoken there");
+    else if (nacre_hd_watch_change(&p->daemon->loop, p->dial.fd,
+                                   nacre_tls_client_writes(p->tls) ? EPOLLOUT : EPOLLIN, &p->watch))
+        finish(p, 0, "epoll");
+}
+
+static void connected(struct nacre_hd_probe *p)
+{
+    if (strcmp(p->daemon->config->health_scheme, "https") != 0) {
+        ask(p);
+        return;
+    }
+    p->tls = nacre_tls_client_new(p->dial.fd);
+    if (p->tls)
+        shake(p);
+    else
+        finish(p, 0, "out of memory");
 }
 
 static void dialled(struct nacre_hd_probe *p, int rc)
@@ -133,7 +175,7 @@ static void dialled(struct nacre_hd_probe *p, int rc)
     if (rc < 0)
         finish(p, 0, rc == -EAGAIN ? "nobody listens there yet" : strerror(-rc));
     else if (rc > 0)
-        ask(p);
+        connected(p);
     else if (p->dial.stage == NACRE_HD_GREETING && !p->greeted) {
         /* Edges: the beginning of an answer stays in the socket until all of it is there. */
         p->greeted = true;
@@ -148,6 +190,8 @@ static void ready(struct nacre_hd_watch *watch, uint32_t events)
         return;
     if (p->asked)
         hear(p);
+    else if (p->tls)
+        shake(p);
     else
         dialled(p, nacre_hd_dial_events(&p->dial, events));
 }
@@ -200,6 +244,8 @@ void nacre_hd_probe_stop(struct nacre_hd *d, struct nacre_hd_enclave *e)
     e->probe = NULL;
     p->running = false;
     nacre_hd_timer_clear(&d->loop, &p->timer);
+    nacre_tls_client_free(p->tls);
+    p->tls = NULL;
     if (p->dial.fd >= 0)
         (void)close(p->dial.fd);
     free(p->data);

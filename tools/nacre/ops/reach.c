@@ -2,6 +2,7 @@
 
 #include "deliver.h"
 #include "netaddr.h"
+#include "tls_client.h"
 
 #include <common/frame.h>
 #include <common/json_read.h>
@@ -15,17 +16,18 @@
 #define ANSWER_NS UINT64_C(15000000000)
 
 /* A byte now and then buys an enclave no more time. */
-static int receive(int fd, char *data, size_t *len)
+static int receive(int fd, struct nacre_tls_client *tls, char *data, size_t *len)
 {
     uint64_t end = nacre_monotonic_ns() + ANSWER_NS;
     for (;;) {
         if (nacre_monotonic_ns() >= end)
             return -EAGAIN;
-        ssize_t n = recv(fd, data + *len, NACRE_OPS_ANSWER - *len, 0);
-        if (n < 0 && errno == EINTR)
+        ssize_t n = tls ? nacre_tls_client_receive(tls, data + *len, NACRE_OPS_ANSWER - *len)
+                        : recv(fd, data + *len, NACRE_OPS_ANSWER - *len, 0);
+        if (n < 0 && !tls && errno == EINTR)
             continue;
         if (n < 0)
-            return -errno;
+            return tls ? (int)n : -errno;
         *len += (size_t)n;
         if (n == 0)
             return 0;
@@ -48,29 +50,53 @@ static int take_apart(char *data, size_t len, char **body, size_t *body_len)
     return (int)status;
 }
 
-int nacre_ops_get(const char *place, const char *path, char **body, size_t *len, char *why, size_t why_len)
+/* The whole answer as it came, and its status. */
+static int exchange(const char *place, const char *path, bool over_tls, char *data, char **body, size_t *len,
+                    char *why, size_t why_len)
 {
     char request[512];
+    size_t got = 0;
     int n = snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: enclave\r\nConnection: close\r\n\r\n",
                      path);
     int fd = nacre_place_dial(place, 0, why, why_len);
     if (fd < 0)
         return fd;
-    char *data = malloc(NACRE_OPS_ANSWER + 1);
-    size_t got = 0;
-    int rc = !data                                             ? -ENOMEM
-             : send(fd, request, (size_t)n, MSG_NOSIGNAL) != n ? -EPIPE
-                                                               : receive(fd, data, &got);
+    struct nacre_tls_client *tls = over_tls ? nacre_tls_client_new(fd) : NULL;
+    int rc = over_tls && !tls ? -ENOMEM : over_tls ? nacre_tls_client_handshake(tls) : 0;
+    if (rc == 0 && (tls ? nacre_tls_client_send(tls, request, (size_t)n)
+                        : send(fd, request, (size_t)n, MSG_NOSIGNAL)) != n)
+        rc = -EPIPE;
+    if (rc == 0)
+        rc = receive(fd, tls, data, &got);
+    if (got == 0 && (rc == 0 || rc == -ECONNRESET))
+        rc = -ENODATA;
+    nacre_tls_client_free(tls);
     (void)close(fd);
     if (rc == 0)
         rc = take_apart(data, got, body, len);
-    if (rc < 0) {
-        free(data);
+    if (rc < 0)
         (void)snprintf(why, why_len, "%s%s: %s", place, path,
-                       rc == -EAGAIN    ? "no answer in time"
-                       : rc == -EBADMSG ? "that is no HTTP answer"
-                                        : strerror(-rc));
+                       rc == -EAGAIN                      ? "no answer in time"
+                       : rc == -EBADMSG || rc == -ENODATA ? "that is no HTTP answer"
+                                                          : strerror(-rc));
+    return rc;
+}
+
+int nacre_ops_get(const char *place, const char *path, char **body, size_t *len, char *why, size_t why_len)
+{
+    char *data = malloc(NACRE_OPS_ANSWER + 1);
+    if (!data) {
+        (void)snprintf(why, why_len, "%s%s: out of memory", place, path);
+        return -ENOMEM;
     }
+    int rc = exchange(place, path, false, data, body, len, why, why_len);
+    if (rc == -ENODATA) { /* who speaks TLS hangs up on whoever does not */
+        char again[256];
+        int tls = exchange(place, path, true, data, body, len, again, sizeof again);
+        rc = tls > 0 ? tls : -EBADMSG;
+    }
+    if (rc < 0)
+        free(data);
     return rc;
 }
 
