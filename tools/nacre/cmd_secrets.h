@@ -16,6 +16,12 @@ int nacre_secrets_usage(const struct nacre_vcmd_options *options, const char *ur
 /* The document, verified, and verified against PCRs that say what runs. NACRE_REFUSED leaves *report to be shown. */
 int nacre_secrets_document(const struct nacre_vcmd_options *options, const char *url, const char *document,
                            nacre_verify_report **report, nacre_verify_error *why);
+/*
+ * cmd_secrets_tls.c: puts a certificate for HTTPS before the secrets, as common/sealed.h has it: PEM files with the chain,
+ * the enclave's own certificate first, and with its private key, which has to be that certificate's.
+ */
+int nacre_secrets_add_tls(struct nacre_vcmd_buffer *secrets, const char *certificate, const char *key,
+                          nacre_verify_error *why);
 /* Says why it did not work out, if it did not; returns `code`. */
 int nacre_secrets_conclude(const struct nacre_vcmd_options *options, int code, const char *failed,
                            const nacre_verify_report *report, const nacre_verify_error *why);

@@ -22,6 +22,9 @@ static const char help[] =
     "hours\n"
     "  --key FILE          the operator's key, from nacre secrets keygen\n"
     "  -o, --output BLOB   where the blob goes\n"
+    "  --certificate FILE  certificates for HTTPS (PEM, the enclave's own first), when http.tls is operator\n"
+    "  --certificate-key FILE\n"
+    "                      and the private key of the first. Only nacre-http gets them, never the app\n"
     "\n"
     "Policy: as in nacre verify document --help, except --signature-only, --no-nonce and --at. The PCRs have "
     "to say\n"
@@ -32,7 +35,7 @@ static const char help[] =
     "Exit codes: 0 sealed, 1 refused, 2 could not check or seal.\n";
 
 struct wish {
-    const char *url, *document, *key, *output;
+    const char *url, *document, *key, *output, *certificate, *certificate_key;
 };
 
 static int check_usage(const struct nacre_vcmd_options *options, const struct wish *w,
@@ -40,6 +43,9 @@ static int check_usage(const struct nacre_vcmd_options *options, const struct wi
 {
     if (options->input == NULL || w->key == NULL || w->output == NULL) {
         return nacre_vcmd_unchecked(why, "SECRETS, --key and -o are needed");
+    }
+    if ((w->certificate == NULL) != (w->certificate_key == NULL)) {
+        return nacre_vcmd_unchecked(why, "--certificate and --certificate-key belong together");
     }
     return nacre_secrets_usage(options, w->url, w->document, why);
 }
@@ -92,8 +98,15 @@ static int seal(const struct nacre_vcmd_options *options, const struct wish *w, 
         nacre_seal_check(secrets.data, secrets.size, why->text, sizeof why->text) != 0) {
         r = NACRE_UNCHECKED;
     }
+    if (r == NACRE_CHECKED && w->certificate != NULL) {
+        r = nacre_secrets_add_tls(&secrets, w->certificate, w->certificate_key, why);
+    }
     if (r == NACRE_CHECKED) {
         r = get_target(options, w, &to, report, why);
+    }
+    if (r == NACRE_CHECKED && w->certificate != NULL &&
+        nacre_verify_doc_tls_key(nacre_verify_report_doc(*report)).data == NULL) {
+        r = nacre_vcmd_unchecked(why, "the document names no TLS key: this enclave's http.tls is none");
     }
     if (r == NACRE_CHECKED) {
         r = write_blob(w, &to, &key, &secrets, why);
@@ -116,6 +129,8 @@ int nacre_cmd_secrets_seal(int argc, char **argv)
         {.name = "url", .text = &w.url},
         {.name = "document", .text = &w.document},
         {.name = "key", .text = &w.key},
+        {.name = "certificate", .text = &w.certificate},
+        {.name = "certificate-key", .text = &w.certificate_key},
         {.name = "output", .letter = 'o', .text = &w.output},
     };
     const struct nacre_vcmd_words words = {.word = list, .count = sizeof list / sizeof list[0]};
