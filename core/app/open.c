@@ -119,7 +119,7 @@ int32_t nacre_request_take(struct nacre_app_call *call, struct nacre_inbox *in,
 int32_t nacre_request_prepare(struct nacre_app_call *call, struct nacre_inbox *in)
 {
     struct nacre_prepared_frame frame = {.head.type = NACRE_FRAME_PREPARED, .id = call->visible.request_id};
-    struct nacre_request_parts parts;
+    struct nacre_request_parts parts = {0};
     int32_t status = nacre_request_take(call, in, &parts);
     if (status)
         return status;

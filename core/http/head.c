@@ -265,24 +265,30 @@ static struct nacre_refusal take_params(struct nacre_conn *conn, const struct na
     return (struct nacre_refusal){0};
 }
 
+/* GET takes no body, so the sealed form of an app's GET is a POST; its envelope says which it is. */
+static enum nacre_found find_route(const struct nacre_conn *conn, const char *path, struct nacre_match *match)
+{
+    const struct nacre_router *router = &conn->lane->shared->router;
+    enum nacre_found found = nacre_router_find(router, conn->method, path, strlen(path), match);
+    const uint32_t allowed = match->allowed;
+    if (found != NACRE_NO_METHOD || !conn->sealed || conn->method != NACRE_POST ||
+        !(allowed & 1u << NACRE_GET))
+        return found;
+    found = nacre_router_find(router, NACRE_GET, path, strlen(path), match);
+    if (found != NACRE_FOUND || !match->path->builtin)
+        return found;
+    *match = (struct nacre_match){.allowed = allowed}; /* the runtime's own have nothing to seal */
+    return NACRE_NO_METHOD;
+}
+
 static struct nacre_refusal judge_route(struct nacre_conn *conn, const struct nacre_head *head,
                                         const char *target, struct nacre_match *match)
 {
     const char *path = nacre_path_of_target(target);
-    const struct nacre_router *router = &conn->lane->shared->router;
-    enum nacre_found found = nacre_router_find(router, conn->method, path, strlen(path), match);
-    /* GET takes no body, so the sealed form of a GET is a POST; its envelope says which it is */
-    if (found == NACRE_NO_METHOD && conn->sealed && conn->method == NACRE_POST &&
-        match->allowed & 1u << NACRE_GET)
-        found = nacre_router_find(router, NACRE_GET, path, strlen(path), match);
-    if (found == NACRE_FOUND && conn->sealed &&
-        match->path->builtin) { /* the runtime's own have nothing to seal */
-        found = NACRE_NO_METHOD;
-        match->allowed = 1u << match->path->method;
-        match->path = NULL;
-    }
+    enum nacre_found found = find_route(conn, path, match);
     struct nacre_refusal r = {0};
     conn->path = match->path;
+    conn->sealed = conn->sealed && match->path && !match->path->builtin;
     if (conn->method == NACRE_OPTIONS) { /* a preflight: the answer is in its headers, see reply.c */
         if (head->content_length > 0 || head->chunked)
             r = nacre_refuse(400, "an OPTIONS request takes no body");
@@ -315,7 +321,7 @@ struct nacre_refusal nacre_head_judge(struct nacre_conn *conn, const struct nacr
     framing.close = true;
     if (framing.status)
         return framing;
-    if (r.status || conn->method == NACRE_OPTIONS)
+    if (r.status || !conn->path || conn->method == NACRE_OPTIONS)
         return r;
     r = judge_body(conn, head);
     if (!r.status)

@@ -238,6 +238,31 @@ def test_sealed_body_as_json(media, enclave):
 def test_builtins_take_none(media, enclave):
     assert send(media, enclave.seal("GET", "/health_check", b"")[0], "/health_check").status == 405
     assert send(media, enclave.seal("POST", "/nowhere", b"")[0], "/nowhere").status == 404
+    assert media.get("/health_check", headers={"Content-Type": TYPE}).status == 200
+
+
+def test_get_routes_are_called_with_post(start):
+    """The method stands in the envelope; the plain GET beside it answers as ever."""
+    runtime = start(plugin=harness.TEST_PLUGINS / "getter.so")
+    enclave = enclave_of(runtime)
+
+    def text_of(path, method="GET", to=None):
+        envelope, exchange = enclave.seal(method, path, b"")
+        reply = send(runtime, envelope, to or path)
+        if reply.headers["content-type"] != TYPE:
+            refused(reply, 400, "does not open")
+            return None
+        return json.loads(exchange.open(reply.body)[1])["response"]["data"]["text"]
+
+    assert runtime.get("/echo/a%20b").json["response"]["data"]["text"] == "a b"
+    assert text_of("/echo/a%20b") == "a b" and text_of("/echo/%C3%BC") == "\u00fc" and text_of("/echo/%61") == "a"
+    assert text_of("/fixed/a") == "the fixed one"
+    # to another route, another parameter, another method, another spelling of the same: not what was sealed
+    for wrong in (text_of("/fixed/a", to="/%66ixed/a"), text_of("/echo/a", to="/echo/b"), text_of("/echo/a", "POST"),
+                  text_of("/echo/a", to="/echo/%61")):
+        assert wrong is None
+    plain = runtime.get("/echo/a", headers={"Content-Type": TYPE})
+    refused(plain, 400, "too short")
 
 
 # ---- Replays across crashes, and the table's bound
@@ -350,3 +375,60 @@ def test_job_errors(media, enclave):
     envelope, _ = enclave.seal("POST", "/sign_report", body_of())
     refused(send(media, envelope, Prefer="respond-async"), 400, "does not open")
     assert send(media, b"x", Prefer="respond-async").status == 400
+
+
+@pytest.fixture(scope="module")
+def worker():
+    with Runtime(plugin=harness.TEST_PLUGINS / "worker.so", sets=["sealed.window_s=1", "sealed.skew_s=1"]) as runtime:
+        yield runtime
+
+
+def test_a_job_may_wait_for_longer_than_it_is_fresh(worker):
+    """Opened when it came: its turn may come long after its window."""
+    enclave = enclave_of(worker)
+    first, open_first = enclave.seal("POST", "/work", b'{"ms":2500,"mode":""}')
+    second, open_second = enclave.seal("POST", "/work", b'{"ms":1,"mode":""}')
+    places = []
+    for envelope in (first, second):
+        reply = send(worker, envelope, "/work", Prefer="respond-async")
+        assert reply.status == 202, reply
+        places.append(reply.headers["location"])
+
+    def state(place):
+        return worker.get(place).json
+    wait_for("the first to run", lambda: state(places[0])["progress"] > 0, 10)
+    assert state(places[0])["message"] == "" and state(places[1])["state"] == "queued"
+    # queued or not: neither is taken again, as a job or as a call
+    refused(send(worker, second, "/work", Prefer="respond-async"), 409, "came before")
+    wait_for("the second to end", lambda: state(places[1])["state"] == "done", 20)
+    for place, exchange in zip(places, (open_first, open_second)):
+        assert exchange.open(worker.get(place + "/answer").body)[0] == 200
+    assert send(worker, second, "/work").status == 400, "too old by now"
+
+
+def test_a_job_that_waits_dies_with_the_app(worker):
+    """What it waited as can be opened by that one process. It says so, and a new one works."""
+    enclave = enclave_of(worker)
+    envelope, _ = enclave.seal("POST", "/work", b'{"ms":3000,"mode":""}')
+    assert send(worker, envelope, "/work", Prefer="respond-async").status == 202
+    envelope, _ = enclave.seal("POST", "/work", b'{"ms":1,"mode":""}')
+    waiting = send(worker, envelope, "/work", Prefer="respond-async").headers["location"]
+    os.kill(worker.pid("nacre-app"), signal.SIGKILL)
+    wait_for("the end", lambda: worker.get(waiting).json["state"] == "failed", 20)
+    document = worker.get(waiting).json
+    assert document["status"] == 503 and "started anew" in document["answer"]["error"] and "sealed" not in document
+    envelope, exchange = enclave.seal("POST", "/work", b'{"ms":1,"mode":""}')
+    place, document = job(worker, envelope, "/work")
+    assert document["state"] == "done" and exchange.open(worker.get(place + "/answer").body)[0] == 200
+
+
+def test_what_ends_late_is_sealed_too(worker):
+    """An error of nacre-http's own, once the request was opened."""
+    enclave = enclave_of(worker)
+    envelope, exchange = enclave.seal("POST", "/work", b'{"ms":4000,"mode":"deaf"}')
+    reply = send(worker, envelope, "/work")
+    assert reply.status == 504 and reply.headers["content-type"] == TYPE
+    assert exchange.open(reply.body)[0] == 504
+    envelope, exchange = enclave.seal("POST", "/work", b'{"ms":1,"mode":"crash"}')
+    reply = send(worker, envelope, "/work")
+    assert reply.status == 503 and exchange.open(reply.body)[0] == 503
