@@ -256,10 +256,8 @@ def test_get_routes_are_called_with_post(start):
 
     assert runtime.get("/echo/a%20b").json["response"]["data"]["text"] == "a b"
     assert text_of("/echo/a%20b") == "a b" and text_of("/echo/%C3%BC") == "\u00fc" and text_of("/echo/%61") == "a"
-    assert text_of("/fixed/a") == "the fixed one"
-    # to another route, another parameter, another method, another spelling of the same: not what was sealed
-    for wrong in (text_of("/fixed/a", to="/%66ixed/a"), text_of("/echo/a", to="/echo/b"), text_of("/echo/a", "POST"),
-                  text_of("/echo/a", to="/echo/%61")):
+    # with another parameter, another method, another spelling of the same: not what was sealed
+    for wrong in (text_of("/echo/a", to="/echo/b"), text_of("/echo/a", "POST"), text_of("/echo/a", to="/echo/%61")):
         assert wrong is None
     plain = runtime.get("/echo/a", headers={"Content-Type": TYPE})
     refused(plain, 400, "too short")

@@ -1,18 +1,13 @@
-/* getter - an app with GET routes: GET /{kind}/{text} answers with the text, GET /fixed/{text} with "the fixed one". */
+/* getter - an app with a GET route: GET /echo/{text} answers with the text. */
 #include <nacre/plugin.h>
 
 struct request {
-    struct nacre_str kind, text;
-};
-struct fixed_request {
     struct nacre_str text;
 };
 struct answer {
     struct nacre_str text;
 };
-NACRE_STRUCT(request_type, "Request", struct request, NACRE_FIELD_PATH(struct request, kind, string),
-             NACRE_FIELD_PATH(struct request, text, string));
-NACRE_STRUCT(fixed_type, "Fixed", struct fixed_request, NACRE_FIELD_PATH(struct fixed_request, text, string));
+NACRE_STRUCT(request_type, "Request", struct request, NACRE_FIELD_PATH(struct request, text, string));
 NACRE_STRUCT(answer_type, "Answer", struct answer, NACRE_FIELD(struct answer, text, string));
 
 static int32_t echo(const struct nacre_call *call, const void *in, void *out)
@@ -24,19 +19,9 @@ static int32_t echo(const struct nacre_call *call, const void *in, void *out)
     return 0;
 }
 
-static int32_t fixed(const struct nacre_call *call, const void *in, void *out)
-{
-    struct answer *answer = out;
-    (void)call;
-    (void)in;
-    answer->text = nacre_str("the fixed one");
-    return 0;
-}
-
 static const struct nacre_intent intents[] = {{0, 0, NACRE_S("Echo"), &answer_type}};
 static const struct nacre_route routes[] = {
-    {NACRE_S("GET"), NACRE_S("/{kind}/{text}"), 0, NACRE_TIME_CORE, 0, 0, 0, 0, &request_type, echo},
-    {NACRE_S("GET"), NACRE_S("/fixed/{text}"), 0, NACRE_TIME_CORE, 0, 0, 0, 0, &fixed_type, fixed},
+    {NACRE_S("GET"), NACRE_S("/echo/{text}"), 0, NACRE_TIME_CORE, 0, 0, 0, 0, &request_type, echo},
 };
 const struct nacre_plugin nacre_plugin = {
     NACRE_PREFIX,
