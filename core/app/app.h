@@ -101,6 +101,11 @@ int nacre_routes_build(struct nacre_app *app, char why[NACRE_WHY]);
 /* Reads the CA bundle and loads the module when there is an allow list. 0, or a negative errno with `why`. */
 int nacre_module_load(struct nacre_app *app, char why[NACRE_WHY]);
 
+struct nacre_kms_module;
+
+/* Loads the module that asks KMS; NULL with *err and `why`. */
+const struct nacre_kms_module *nacre_module_kms(int *err, char why[NACRE_WHY]);
+
 /* ---- worker.c ---------------------------------------------------------------------------------------------- */
 
 /* Makes the workers and starts their threads, once the number of lanes is known. 0 or a negative errno. */

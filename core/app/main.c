@@ -4,10 +4,12 @@
  *
  *   nacre-app           serves
  *   nacre-app --check   loads and compares the plugin, says READY or FAILED, and ends
+ *   nacre-app --kms     asks AWS KMS for the secrets, hands them to nacred, and ends; has no descriptor 5
  */
 #include "about.h"
 #include "app.h"
 #include "call.h"
+#include "kms_run.h"
 #include "load.h"
 #include "sandbox.h"
 
@@ -30,6 +32,8 @@
 #define TICK_MS      2u  /* how soon a worker that computes for long is relieved of its turn */
 #define TICKS_IDLE   50u /* ticks without a call until the watch dozes */
 #define HEALTH_END_S 2   /* how long the end waits for a check in progress */
+
+enum mode { SERVE, CHECK, KMS, UNKNOWN };
 
 static struct nacre_app app;
 
@@ -193,8 +197,28 @@ static void prefer_bursts(void)
     (void)sched_setscheduler(0, SCHED_BATCH, &none); /* only a matter of speed */
 }
 
-static int run(bool check, char why[NACRE_WHY])
+/* There is no plugin here, and KMS is the whole allow list. */
+static int run_kms(char why[NACRE_WHY])
 {
+    int err = 0;
+    if (!app.manifest.kms.ciphertext)
+        return fail(why, "the configuration has no secrets.kms", -EINVAL);
+    app.manifest.allow = &app.manifest.kms.endpoint;
+    app.manifest.n_allow = 1;
+    const struct nacre_kms_module *module = nacre_module_kms(&err, why);
+    if (!err)
+        err = nacre_module_load(&app, why);
+    if (err)
+        return err;
+    err = nacre_app_sandbox_first();
+    if (!err)
+        err = nacre_app_sandbox_second();
+    return err ? fail(why, "the filters cannot be installed", err) : nacre_kms_run(&app, module, why);
+}
+
+static int run(enum mode mode, char why[NACRE_WHY])
+{
+    const bool check = mode == CHECK;
     prefer_bursts();
     int err = nacre_sandbox_basics();
     if (err)
@@ -205,6 +229,8 @@ static int run(bool check, char why[NACRE_WHY])
     if (err)
         return err;
     nacre_app_init(&app);
+    if (mode == KMS)
+        return run_kms(why);
     err = check ? 0 : nacre_about_self();
     if (err)
         nacre_log_event(NACRE_LEVEL_WARN, "own program cannot be read", NLI("error", -err));
@@ -231,10 +257,13 @@ static bool started_by_nacred(void)
 
 int main(int argc, char **argv)
 {
-    const bool check = argc == 2 && strcmp(argv[1], "--check") == 0;
+    const enum mode mode = argc != 2                         ? SERVE
+                           : strcmp(argv[1], "--check") == 0 ? CHECK
+                           : strcmp(argv[1], "--kms") == 0   ? KMS
+                                                             : UNKNOWN;
     char why[NACRE_WHY] = "";
     nacre_log_setup("nacre-app", NACRE_LEVEL_INFO, false);
-    if ((argc != 1 && !check) || !started_by_nacred()) {
+    if (argc > 2 || mode == UNKNOWN || !started_by_nacred()) {
         (void)fprintf(stderr, "nacre-app %s is started by nacred, with its control socket as descriptor %d\n",
                       NACRE_VERSION, NACRE_FD_CONTROL);
         return 2;
@@ -243,7 +272,7 @@ int main(int argc, char **argv)
     (void)signal(SIGPIPE, SIG_IGN);
     (void)signal(SIGINT, SIG_IGN);
     (void)signal(SIGTERM, SIG_IGN);
-    int err = run(check, why);
+    int err = run(mode, why);
     if (err && nacre_control_failed(why[0] ? why : strerror(-err)) < 0)
         nacre_log_event(NACRE_LEVEL_ERROR, "cannot start", NLS("why", why));
     nacre_secrets_free(&app.secrets);

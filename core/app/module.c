@@ -1,5 +1,6 @@
 /* module.c - loads the fetch module, which brings TLS into the process, only for apps that have upstreams. */
 #include "app.h"
+#include "kms.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -10,7 +11,8 @@
 #include <unistd.h>
 
 #define CA_MAX ((off_t)4 * 1024 * 1024) /* bytes */
-#define MODULE "lib/nacre/nacre-fetch.so"
+#define FETCH  "nacre-fetch.so"
+#define KMS    "nacre-kms.so"
 
 /* The file behind fd, whole, into *data, the caller's to free. */
 static int read_whole(int fd, uint8_t **data, size_t *len)
@@ -64,8 +66,8 @@ static int read_ca(struct nacre_app *app, char why[NACRE_WHY])
     return err;
 }
 
-/* <directory of this program>/../lib/nacre/nacre-fetch.so */
-static int module_path(char *out, size_t cap)
+/* <directory of this program>/../lib/nacre/<file> */
+static int module_path(char *out, size_t cap, const char *file)
 {
     char self[512];
     ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
@@ -76,7 +78,7 @@ static int module_path(char *out, size_t cap)
     if (!slash || (size_t)n == sizeof self - 1)
         return -ENAMETOOLONG;
     *slash = '\0';
-    int len = snprintf(out, cap, "%s/../" MODULE, self);
+    int len = snprintf(out, cap, "%s/../lib/nacre/%s", self, file);
     return len < 0 || (size_t)len >= cap ? -ENAMETOOLONG : 0;
 }
 
@@ -89,26 +91,54 @@ static int check_module(const struct nacre_fetch_module *m, char why[NACRE_WHY])
     return -EINVAL;
 }
 
-int nacre_module_load(struct nacre_app *app, char why[NACRE_WHY])
+/* Its symbol, or NULL with *err. It stays loaded until the process ends. */
+static const void *open_module(const char *file, const char *name, const char *symbol, int *err,
+                               char why[NACRE_WHY])
 {
     char path[600];
+    *err = module_path(path, sizeof path, file);
+    if (*err) {
+        (void)snprintf(why, NACRE_WHY, "where nacre-app is cannot be told: %s", strerror(-*err));
+        return NULL;
+    }
+    void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    if (!handle) {
+        (void)snprintf(why, NACRE_WHY, "the %s module cannot be loaded: %s", name, dlerror());
+        *err = -ENOENT;
+        return NULL;
+    }
+    return dlsym(handle, symbol);
+}
+
+const struct nacre_kms_module *nacre_module_kms(int *err, char why[NACRE_WHY])
+{
+    const struct nacre_kms_module *m = open_module(KMS, "KMS", NACRE_KMS_SYMBOL, err, why);
+    if (*err)
+        return NULL;
+    if (!m || m->abi != NACRE_KMS_ABI || m->struct_size != sizeof *m) {
+        (void)snprintf(why, NACRE_WHY, "the KMS module has interface %u with %u bytes, expected %u with %zu",
+                       m ? m->abi : 0, m ? m->struct_size : 0, NACRE_KMS_ABI, sizeof *m);
+        *err = -EINVAL;
+        return NULL;
+    }
+    *err = m->init();
+    if (*err)
+        (void)snprintf(why, NACRE_WHY, "the KMS module does not start: %s", strerror(-*err));
+    return *err ? NULL : m;
+}
+
+int nacre_module_load(struct nacre_app *app, char why[NACRE_WHY])
+{
     if (app->manifest.n_allow == 0)
         return 0;
-    int err = module_path(path, sizeof path);
-    if (err) {
-        (void)snprintf(why, NACRE_WHY, "where nacre-app is cannot be told: %s", strerror(-err));
-        return err;
-    }
-    err = read_ca(app, why);
+    int err = read_ca(app, why);
     if (err)
         return err;
-    void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL); /* stays loaded until the process ends */
-    if (!handle) {
-        (void)snprintf(why, NACRE_WHY, "the fetch module cannot be loaded: %s", dlerror());
-        return -ENOENT;
-    }
-    const struct nacre_fetch_module *module = dlsym(handle, NACRE_FETCH_SYMBOL);
-    err = check_module(module, why);
+    const struct nacre_fetch_module *module = open_module(FETCH, "fetch", NACRE_FETCH_SYMBOL, &err, why);
+    if (!err)
+        err = check_module(module, why);
+    if (err)
+        return err;
     const struct nacre_fetch_setup setup = {&app->manifest, app->ca_pem, app->ca_len};
     if (!err) {
         why[0] = '\0';

@@ -54,6 +54,9 @@ const struct nacre_config_key nacre_config_keys[] = {
     NUMBER("secrets", "timeout_s", secrets_timeout_s, 1, 86400, 300),
     STRING("secrets", "operator_key", secrets_operator_key, "none", NULL),
     STRING("secrets", "sealed_only", secrets_sealed_only, NACRE_CONFIG_FALSE, NACRE_CONFIG_BOOLEAN),
+    STRING("secrets", "kms.region", secrets_kms_region, "none", NULL),
+    STRING("secrets", "kms.key_id", secrets_kms_key_id, "none", NULL),
+    STRING("secrets", "kms.ciphertext", secrets_kms_ciphertext, "none", NULL),
     STRING("sealed", "mode", sealed_mode, "allowed", "off|allowed|required"),
     STRING("sealed", "routes", sealed_routes, "", NULL),
     NUMBER("sealed", "window_s", sealed_window_s, 1, 3600, 60),
@@ -168,6 +171,55 @@ static bool is_name(const char *name)
            (len == 0 || (name[0] != '.' && name[0] != '-' && !strstr(name, "..")));
 }
 
+bool nacre_config_kms(const struct nacre_config *config)
+{
+    return strcmp(config->secrets_kms_region, "none") != 0;
+}
+
+/* Letters, digits and `more`: what goes into a host name, and into a request. */
+static bool plain(const char *text, const char *more)
+{
+    for (size_t i = 0; text[i]; i++)
+        if (!((text[i] >= 'a' && text[i] <= 'z') || (text[i] >= '0' && text[i] <= '9') ||
+              strchr(more, text[i])))
+            return false;
+    return text[0] != '\0';
+}
+
+#define KEY_ID_MARKS "ABCDEFGHIJKLMNOPQRSTUVWXYZ-_:/"
+
+/* All three or none. */
+static int check_kms(const struct nacre_config *c, char *why, size_t why_len)
+{
+    bool region = nacre_config_kms(c), key = strcmp(c->secrets_kms_key_id, "none") != 0,
+         file = strcmp(c->secrets_kms_ciphertext, "none") != 0;
+    if (region != key || region != file)
+        (void)snprintf(why, why_len,
+                       "secrets.kms: region is '%s', key_id '%s', ciphertext '%s': all three, or none",
+                       c->secrets_kms_region, c->secrets_kms_key_id, c->secrets_kms_ciphertext);
+    else if (region && (!plain(c->secrets_kms_region, "-") || strlen(c->secrets_kms_region) > 32))
+        (void)snprintf(why, why_len, "secrets.kms.region: '%s' is no region such as eu-central-1",
+                       c->secrets_kms_region);
+    else if (region &&
+             (!plain(c->secrets_kms_key_id, KEY_ID_MARKS) || strstr(c->secrets_kms_key_id, "alias/")))
+        (void)snprintf(why, why_len,
+                       "secrets.kms.key_id: '%s' is neither a key's id nor its ARN (an alias can be moved)",
+                       c->secrets_kms_key_id);
+    else if (region && nacre_config_tls_operator(c))
+        (void)snprintf(why, why_len,
+                       "http.tls is operator: the certificate comes with sealed secrets, and "
+                       "secrets.kms.region is %s",
+                       c->secrets_kms_region);
+    else if (region && strncmp(c->secrets_source, "unix:", 5) != 0 &&
+             strncmp(c->secrets_source, "vsock:", 6) != 0)
+        (void)snprintf(why, why_len,
+                       "secrets.kms needs credentials at secrets.source, unix: or vsock:, which is %s",
+                       c->secrets_source);
+    else
+        return 0;
+    return -EINVAL;
+}
+
 int nacre_config_check(const struct nacre_config *config, char *why, size_t why_len)
 {
     uint8_t key[32];
@@ -177,7 +229,7 @@ int nacre_config_check(const struct nacre_config *config, char *why, size_t why_
         (void)snprintf(why, why_len,
                        "secrets.operator_key: '%s' is neither none nor an Ed25519 key of 64 hex digits",
                        config->secrets_operator_key);
-    else if (sealed_only && none)
+    else if (sealed_only && none && !nacre_config_kms(config))
         (void)snprintf(why, why_len,
                        "secrets.sealed_only is true, and secrets.operator_key names nobody who may seal");
     else if (sealed_only && strncmp(config->secrets_source, "file:", 5) == 0)
@@ -190,6 +242,6 @@ int nacre_config_check(const struct nacre_config *config, char *why, size_t why_
     else if (!is_name(config->http_tls_name))
         (void)snprintf(why, why_len, "http.tls_name: '%s' is no DNS name", config->http_tls_name);
     else
-        return 0;
+        return check_kms(config, why, why_len);
     return -EINVAL;
 }

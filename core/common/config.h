@@ -50,6 +50,9 @@ struct nacre_config {
     uint64_t secrets_timeout_s;
     char secrets_operator_key[NACRE_CONFIG_TEXT];
     char secrets_sealed_only[NACRE_CONFIG_TEXT];
+    char secrets_kms_region[NACRE_CONFIG_TEXT];
+    char secrets_kms_key_id[NACRE_CONFIG_TEXT];
+    char secrets_kms_ciphertext[NACRE_CONFIG_TEXT];
     char sealed_mode[NACRE_CONFIG_TEXT];
     char sealed_routes[NACRE_CONFIG_TEXT];
     uint64_t sealed_window_s;
@@ -67,7 +70,7 @@ enum nacre_config_kind { NACRE_CONFIG_NUMBER, NACRE_CONFIG_STRING };
 
 struct nacre_config_key {
     const char *section; /* "http" */
-    const char *key;     /* "body_bytes" */
+    const char *key;     /* "body_bytes"; "kms.region" is in a mapping of its own */
     enum nacre_config_kind kind;
     size_t offset;
     uint64_t min, max;        /* NUMBER: inclusive */
@@ -100,6 +103,9 @@ int nacre_config_check(const struct nacre_config *config, char *why, size_t why_
 /* Does nacre-http speak TLS? And does it wait for the operator's certificate? */
 bool nacre_config_tls(const struct nacre_config *config);
 bool nacre_config_tls_operator(const struct nacre_config *config);
+
+/* Do the secrets come from KMS? */
+bool nacre_config_kms(const struct nacre_config *config);
 
 /* secrets.operator_key as bytes; false when it names nobody or is out of form. */
 bool nacre_config_operator_key(uint8_t out[32], const struct nacre_config *config);

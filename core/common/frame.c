@@ -10,8 +10,8 @@
 
 const char *nacre_secrets_form_name(uint32_t form)
 {
-    static const char *const names[] = {"none", "waiting", "plain", "sealed"};
-    return form <= NACRE_SECRETS_SEALED ? names[form] : "unknown";
+    static const char *const names[] = {"none", "waiting", "plain", "sealed", "kms"};
+    return form <= NACRE_SECRETS_KMS ? names[form] : "unknown";
 }
 
 const char *nacre_tls_form_name(uint32_t form)
@@ -55,6 +55,8 @@ size_t nacre_frame_fixed_size(uint32_t type)
     case NACRE_FRAME_FAILED:
     case NACRE_FRAME_STOP:
     case NACRE_FRAME_SECRETS:
+    case NACRE_FRAME_CREDENTIALS:
+    case NACRE_FRAME_RECIPIENT:
         return sizeof(struct nacre_plain_frame);
     case NACRE_FRAME_TIME:
         return sizeof(struct nacre_time_frame);

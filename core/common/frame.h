@@ -37,6 +37,7 @@
 #define NACRE_SECRETS_BLOB   65536u /* bytes of the secrets object */
 #define NACRE_TLS_BLOB       16384u /* bytes of a TLS key, or of one with its certificates */
 #define NACRE_TLS_KEY        32u /* bytes of the SHA-256 of a SubjectPublicKeyInfo (DER), which names a key */
+#define NACRE_RECIPIENT_MAX  1024u /* bytes of a recipient's key, the NSM's limit */
 
 enum nacre_frame_type {
     NACRE_FRAME_REQUEST = 1, /* http -> app: payload = path parameters, then body */
@@ -57,13 +58,15 @@ enum nacre_frame_type {
     NACRE_FRAME_FAILED,    /* helper -> nacred: cannot start; payload = text */
     NACRE_FRAME_STOP,      /* nacred -> helper: finish what is in flight and exit; no payload */
     NACRE_FRAME_TIME,      /* nacred -> app */
-    NACRE_FRAME_SECRETS,   /* nacred -> app: payload = the JSON object, empty when there is none */
+    NACRE_FRAME_SECRETS, /* nacred -> app: payload = the JSON object, empty when there is none; app --kms -> nacred */
     NACRE_FRAME_CONNECT,   /* app -> nacred */
     NACRE_FRAME_CONNECTED, /* nacred -> app: with the connected descriptor when error is 0 */
     NACRE_FRAME_BOX,       /* app -> nacred */
     NACRE_FRAME_BOX_KEY,   /* nacred -> app: answers BOX and OPEN */
     NACRE_FRAME_TLS, /* http -> nacred: a key it made (payload), or serves with; the operator's the other way */
-    NACRE_FRAME_OPEN, /* app -> nacred: the key of a sealed request */
+    NACRE_FRAME_OPEN,        /* app -> nacred: the key of a sealed request */
+    NACRE_FRAME_CREDENTIALS, /* nacred -> app --kms: payload = what the parent has lent, see credentials.h */
+    NACRE_FRAME_RECIPIENT, /* app --kms -> nacred: payload = an RSA key's SubjectPublicKeyInfo; a DOCUMENT follows */
 };
 
 struct nacre_frame_head {
@@ -185,10 +188,11 @@ enum nacre_secrets_form {
     NACRE_SECRETS_NONE,
     NACRE_SECRETS_WAITING,
     NACRE_SECRETS_PLAIN,
-    NACRE_SECRETS_SEALED
+    NACRE_SECRETS_SEALED,
+    NACRE_SECRETS_KMS
 };
 
-/* "none", "waiting", "plain", "sealed"; static. */
+/* "none", "waiting", "plain", "sealed", "kms"; static. */
 const char *nacre_secrets_form_name(uint32_t form);
 
 /* Whose key HTTPS is under. */
@@ -242,7 +246,7 @@ struct nacre_attest_frame {
     uint8_t nonce[NACRE_NONCE_MAX];
 };
 
-struct nacre_plain_frame { /* READY, FAILED, STOP, SECRETS */
+struct nacre_plain_frame { /* READY, FAILED, STOP, SECRETS, CREDENTIALS, RECIPIENT */
     struct nacre_frame_head head;
 };
 

@@ -339,6 +339,12 @@ int nacre_manifest_load_fd(struct nacre_manifest *out, int fd, char *why, size_t
     return err;
 }
 
+void nacre_kms_host(char out[NACRE_HOST_MAX + 1], const char *region)
+{
+    (void)snprintf(out, NACRE_HOST_MAX + 1, "kms.%s.amazonaws.com%s", region,
+                   strncmp(region, "cn-", 3) == 0 ? ".cn" : "");
+}
+
 int nacre_manifest_allowed(const struct nacre_manifest *m, const char *host, size_t host_len, uint32_t port)
 {
     for (uint32_t i = 0; i < m->n_allow; i++)

@@ -6,7 +6,8 @@
  * CBOR: { "v": 1, "digest": bstr 48, "descriptor": bstr .cbor descriptor, "config": bstr .cbor config }.
  * The configuration's digest (PCR17) is SHA-384 over the content of the "config" byte string.
  * descriptor: written by descriptor.h. config: { "runtime": {"section.key": value}, "allow": [endpoint...],
- * "plugin": [[name, text]...] } with endpoint = [host, port, connect, [pin bstr 32...]].
+ * "plugin": [[name, text]...] } with endpoint = [host, port, connect, [pin bstr 32...]]. Where the secrets come from
+ * KMS there is a fourth entry: "kms": [endpoint, ciphertext bstr].
  */
 #ifndef NACRE_COMMON_MANIFEST_H
 #define NACRE_COMMON_MANIFEST_H
@@ -61,6 +62,15 @@ struct nacre_text_pair {
     const char *value;
 };
 
+#define NACRE_KMS_CIPHERTEXT 8192u /* bytes; KMS itself makes at most some 6 KiB */
+
+/* Where secrets.kms leads: one host more than the allow list has, for one run that never has a plugin. */
+struct nacre_kms_decl {
+    struct nacre_endpoint_decl endpoint;
+    const uint8_t *ciphertext; /* NULL: the secrets do not come from KMS */
+    size_t ciphertext_len;
+};
+
 struct nacre_manifest {
     uint8_t plugin_digest[NACRE_SHA384_LEN];
     uint8_t config_digest[NACRE_SHA384_LEN];
@@ -82,6 +92,7 @@ struct nacre_manifest {
     struct nacre_text_pair *plugin_config;
     uint32_t n_plugin_config;
     struct nacre_config config;
+    struct nacre_kms_decl kms;
     struct nacre_arena *arena; /* owns everything above */
 };
 
@@ -111,6 +122,15 @@ int nacre_manifest_load_fd(struct nacre_manifest *out, int fd, char *why, size_t
 int64_t nacre_manifest_encode_config(uint8_t *out, size_t cap, const struct nacre_config *config,
                                      const struct nacre_endpoint_decl *allow, uint32_t n_allow,
                                      const struct nacre_text_pair *pairs, uint32_t n_pairs);
+
+/* The same with secrets from KMS; kms may be NULL. */
+int64_t nacre_manifest_encode_config_kms(uint8_t *out, size_t cap, const struct nacre_config *config,
+                                         const struct nacre_endpoint_decl *allow, uint32_t n_allow,
+                                         const struct nacre_text_pair *pairs, uint32_t n_pairs,
+                                         const struct nacre_kms_decl *kms);
+
+/* The host of KMS in a region. */
+void nacre_kms_host(char out[NACRE_HOST_MAX + 1], const char *region);
 
 /* The whole manifest from its parts. Returns its length, or -ENOSPC. */
 int64_t nacre_manifest_encode(uint8_t *out, size_t cap, const uint8_t digest[NACRE_SHA384_LEN],

@@ -210,29 +210,33 @@ void nacre_manifest_read_descriptor(struct nacre_manifest_parser *p, const cbor_
     read_needs(p, nacre_cbor_key(root, "endpoints"), nacre_cbor_key(root, "secrets"));
 }
 
+static void read_endpoint(struct nacre_manifest_parser *p, const cbor_item_t *item,
+                          struct nacre_endpoint_decl *e)
+{
+    const cbor_item_t *pins = nacre_cbor_at(item, 3);
+    e->host = nacre_manifest_text(p, nacre_cbor_at(item, 0), NACRE_HOST_MAX, "an allowed host");
+    e->port = (uint32_t)nacre_manifest_number(p, nacre_cbor_at(item, 1), 65535, "an allowed port");
+    e->connect = nacre_manifest_text(p, nacre_cbor_at(item, 2), 128, "a connect address");
+    if (nacre_cbor_count(pins) > NACRE_PINS_MAX)
+        nacre_manifest_fail(p, -EINVAL, "manifest: %s has %zu pins, at most %u", e->host,
+                            nacre_cbor_count(pins), NACRE_PINS_MAX);
+    for (size_t k = 0; k < nacre_cbor_count(pins) && !p->err; k++) {
+        size_t len;
+        const uint8_t *pin = nacre_manifest_bytes(p, nacre_cbor_at(pins, k), &len, "a pin");
+        if (!pin || len != 32) {
+            nacre_manifest_fail(p, -EINVAL, "manifest: %s: pin of %zu bytes, expected 32", e->host, len);
+            return;
+        }
+        memcpy(e->pins[e->n_pins++], pin, 32);
+    }
+}
+
 static void read_allow(struct nacre_manifest_parser *p, const cbor_item_t *list)
 {
     struct nacre_manifest *m = p->m;
     m->allow = nacre_manifest_table(p, list, NACRE_ENDPOINTS_MAX, sizeof *m->allow, &m->n_allow, "allow");
-    for (uint32_t i = 0; i < m->n_allow && !p->err; i++) {
-        const cbor_item_t *item = nacre_cbor_at(list, i), *pins = nacre_cbor_at(item, 3);
-        struct nacre_endpoint_decl *e = &m->allow[i];
-        e->host = nacre_manifest_text(p, nacre_cbor_at(item, 0), NACRE_HOST_MAX, "an allowed host");
-        e->port = (uint32_t)nacre_manifest_number(p, nacre_cbor_at(item, 1), 65535, "an allowed port");
-        e->connect = nacre_manifest_text(p, nacre_cbor_at(item, 2), 128, "a connect address");
-        if (nacre_cbor_count(pins) > NACRE_PINS_MAX)
-            nacre_manifest_fail(p, -EINVAL, "manifest: %s has %zu pins, at most %u", e->host,
-                                nacre_cbor_count(pins), NACRE_PINS_MAX);
-        for (size_t k = 0; k < nacre_cbor_count(pins) && !p->err; k++) {
-            size_t len;
-            const uint8_t *pin = nacre_manifest_bytes(p, nacre_cbor_at(pins, k), &len, "a pin");
-            if (!pin || len != 32) {
-                nacre_manifest_fail(p, -EINVAL, "manifest: %s: pin of %zu bytes, expected 32", e->host, len);
-                return;
-            }
-            memcpy(e->pins[e->n_pins++], pin, 32);
-        }
-    }
+    for (uint32_t i = 0; i < m->n_allow && !p->err; i++)
+        read_endpoint(p, nacre_cbor_at(list, i), &m->allow[i]);
 }
 
 static void read_runtime(struct nacre_manifest_parser *p, const cbor_item_t *map)
@@ -259,14 +263,39 @@ static void read_runtime(struct nacre_manifest_parser *p, const cbor_item_t *map
     }
 }
 
+/* The host follows from the region: whoever reads the configuration knows where the secrets come from. */
+static void read_kms(struct nacre_manifest_parser *p, const cbor_item_t *item)
+{
+    struct nacre_kms_decl *k = &p->m->kms;
+    char host[NACRE_HOST_MAX + 1];
+    if (!nacre_config_kms(&p->m->config)) {
+        if (item)
+            nacre_manifest_fail(p, -EINVAL, "manifest: an entry kms, and secrets.kms.region is none");
+        return;
+    }
+    if (!item && strcmp(p->m->config.secrets_kms_ciphertext, "none") == 0)
+        return; /* which nacre_config_check() has better words for */
+    read_endpoint(p, nacre_cbor_at(item, 0), &k->endpoint);
+    nacre_kms_host(host, p->m->config.secrets_kms_region);
+    if (!p->err && (strcmp(k->endpoint.host, host) != 0 || k->endpoint.port != 443))
+        nacre_manifest_fail(p, -EINVAL, "manifest: KMS at %s:%u, the region's is %s:443", k->endpoint.host,
+                            k->endpoint.port, host);
+    k->ciphertext = nacre_manifest_bytes(p, nacre_cbor_at(item, 1), &k->ciphertext_len, "the ciphertext");
+    if (!p->err && (k->ciphertext_len == 0 || k->ciphertext_len > NACRE_KMS_CIPHERTEXT))
+        nacre_manifest_fail(p, -EINVAL, "manifest: a ciphertext of %zu bytes, expected 1 to %u",
+                            k->ciphertext_len, NACRE_KMS_CIPHERTEXT);
+}
+
 void nacre_manifest_read_config(struct nacre_manifest_parser *p, const cbor_item_t *root)
 {
     struct nacre_manifest *m = p->m;
-    if (nacre_cbor_count(root) != 3)
-        nacre_manifest_fail(p, -EINVAL, "manifest: config of %zu entries, expected 3",
-                            nacre_cbor_count(root));
+    const cbor_item_t *kms = nacre_cbor_key(root, "kms");
+    if (nacre_cbor_count(root) != (kms ? 4 : 3))
+        nacre_manifest_fail(p, -EINVAL, "manifest: config of %zu entries, expected %d",
+                            nacre_cbor_count(root), kms ? 4 : 3);
     read_runtime(p, nacre_cbor_key(root, "runtime"));
     read_allow(p, nacre_cbor_key(root, "allow"));
+    read_kms(p, kms);
     const cbor_item_t *list = nacre_cbor_key(root, "plugin");
     m->plugin_config =
         nacre_manifest_table(p, list, 1024, sizeof *m->plugin_config, &m->n_plugin_config, "plugin");

@@ -26,31 +26,49 @@ static void put_runtime(struct nacre_writer *w, const struct nacre_config *confi
     }
 }
 
+static void put_endpoint(struct nacre_writer *w, const struct nacre_endpoint_decl *e)
+{
+    nacre_put_array(w, 4);
+    nacre_put_z(w, e->host);
+    nacre_put_uint(w, e->port);
+    nacre_put_z(w, e->connect ? e->connect : "");
+    nacre_put_array(w, e->n_pins);
+    for (uint32_t k = 0; k < e->n_pins; k++)
+        nacre_put_bytes(w, e->pins[k], 32);
+}
+
 int64_t nacre_manifest_encode_config(uint8_t *out, size_t cap, const struct nacre_config *config,
                                      const struct nacre_endpoint_decl *allow, uint32_t n_allow,
                                      const struct nacre_text_pair *pairs, uint32_t n_pairs)
 {
+    return nacre_manifest_encode_config_kms(out, cap, config, allow, n_allow, pairs, n_pairs, NULL);
+}
+
+int64_t nacre_manifest_encode_config_kms(uint8_t *out, size_t cap, const struct nacre_config *config,
+                                         const struct nacre_endpoint_decl *allow, uint32_t n_allow,
+                                         const struct nacre_text_pair *pairs, uint32_t n_pairs,
+                                         const struct nacre_kms_decl *kms)
+{
     struct nacre_writer w = nacre_writer(out, cap);
-    nacre_put_map(&w, 3);
+    nacre_put_map(&w, kms ? 4 : 3);
     nacre_put_z(&w, "runtime");
     put_runtime(&w, config);
     nacre_put_z(&w, "allow");
     nacre_put_array(&w, n_allow);
-    for (uint32_t i = 0; i < n_allow; i++) {
-        nacre_put_array(&w, 4);
-        nacre_put_z(&w, allow[i].host);
-        nacre_put_uint(&w, allow[i].port);
-        nacre_put_z(&w, allow[i].connect ? allow[i].connect : "");
-        nacre_put_array(&w, allow[i].n_pins);
-        for (uint32_t k = 0; k < allow[i].n_pins; k++)
-            nacre_put_bytes(&w, allow[i].pins[k], 32);
-    }
+    for (uint32_t i = 0; i < n_allow; i++)
+        put_endpoint(&w, &allow[i]);
     nacre_put_z(&w, "plugin");
     nacre_put_array(&w, n_pairs);
     for (uint32_t i = 0; i < n_pairs; i++) {
         nacre_put_array(&w, 2);
         nacre_put_z(&w, pairs[i].name);
         nacre_put_z(&w, pairs[i].value);
+    }
+    if (kms) {
+        nacre_put_z(&w, "kms");
+        nacre_put_array(&w, 2);
+        put_endpoint(&w, &kms->endpoint);
+        nacre_put_bytes(&w, kms->ciphertext, kms->ciphertext_len);
     }
     return w.failed ? -ENOSPC : (int64_t)w.len;
 }

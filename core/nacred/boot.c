@@ -80,6 +80,7 @@ static int open_secrets(struct nacre_core *c)
     bool sealed = nacre_config_operator_key(c->operator_key, config);
     c->secrets.epoll = c->epoll;
     c->secrets.tag = NACRE_EVENT(NACRE_ON_SECRETS);
+    c->secrets.wants_credentials = c->manifest.kms.ciphertext != NULL;
     c->secrets.sealed_only = strcmp(config->secrets_sealed_only, NACRE_CONFIG_TRUE) == 0;
     c->secrets.takes_tls = nacre_config_tls_operator(config);
     c->secrets.terms = (struct nacre_unseal_terms){.app = c->manifest.app,
@@ -119,6 +120,7 @@ static int open_sockets(struct nacre_core *c)
     c->broker.tag = NACRE_EVENT(NACRE_ON_CONNECT);
     c->broker.done = nacre_send_connected;
     c->broker.arg = c;
+    nacre_kms_init(c);
     return 0;
 }
 
@@ -234,6 +236,7 @@ static void end_helper(struct nacre_helper *h)
 
 void nacre_shut_down(struct nacre_core *c)
 {
+    nacre_kms_end(c);
     end_helper(&c->http);
     end_helper(&c->app);
     while (c->n_signers > 0)

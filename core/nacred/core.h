@@ -7,6 +7,7 @@
 
 #include "backoff.h"
 #include "broker.h"
+#include "kms.h"
 #include "listen.h"
 #include "nsm_thread.h"
 #include "open.h"
@@ -30,7 +31,9 @@ enum nacre_event {
     NACRE_ON_APP,
     NACRE_ON_NSM,
     NACRE_ON_SECRETS,
-    NACRE_ON_CONNECT
+    NACRE_ON_CONNECT,
+    NACRE_ON_KMS,
+    NACRE_ON_KMS_CONNECT
 };
 #define NACRE_EVENT(KIND) ((uint64_t)(KIND) << 32)
 
@@ -70,6 +73,7 @@ struct nacre_core {
     struct nacre_opening opening;
     struct nacre_secrets secrets;
     struct nacre_tls tls;
+    struct nacre_kms kms;
     uint8_t operator_key[32]; /* of the configuration, when it names one */
     struct nacre_helper http, app;
     struct nacre_inbox inbox; /* for both control sockets */
@@ -127,6 +131,18 @@ void nacre_helpers_reap(struct nacre_core *c);
 uint64_t nacre_helpers_tick(struct nacre_core *c, uint64_t now_ns);
 /* Begins the orderly end: nacre-http finishes first, since it needs the other. */
 void nacre_helpers_stop(struct nacre_core *c, uint64_t now_ns);
+
+/* kms.c: the run that asks KMS for the secrets */
+void nacre_kms_init(struct nacre_core *c);
+/* Starts a run that is due, ends one that takes too long; returns when something is due next. */
+uint64_t nacre_kms_tick(struct nacre_core *c, uint64_t now_ns);
+void nacre_kms_receive(struct nacre_core *c);
+void nacre_kms_document(struct nacre_core *c, const struct nacre_nsm_result *r);
+/* A process has been reaped: true when it was the run. */
+bool nacre_kms_reaped(struct nacre_core *c, pid_t pid, int status);
+void nacre_kms_end(struct nacre_core *c);
+/* loop.c: the secrets have become what they will ever be. */
+void nacre_secrets_settled(struct nacre_core *c);
 
 /*
  * control.c: what is said on the control sockets. We never wait for a helper: one that does not read what it is sent is

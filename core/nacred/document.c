@@ -33,6 +33,19 @@ int nacre_document_user_data(uint8_t out[NACRE_USER_DATA_MAX], const struct nacr
     return w.failed ? -ENOSPC : (int)w.len;
 }
 
+int nacre_document_recipient(uint8_t out[NACRE_USER_DATA_MAX], const struct nacre_manifest *m)
+{
+    struct nacre_writer w = nacre_writer(out, NACRE_USER_DATA_MAX);
+    nacre_put_map(&w, 3);
+    nacre_put_z(&w, "v");
+    nacre_put_uint(&w, 1);
+    nacre_put_z(&w, "for");
+    nacre_put_z(&w, "kms");
+    nacre_put_z(&w, "config");
+    nacre_put_bytes(&w, m->config_digest, sizeof m->config_digest);
+    return w.failed ? -ENOSPC : (int)w.len;
+}
+
 static bool read_payload(const cbor_item_t *payload, const uint8_t public_key[32], uint64_t *ms)
 {
     const uint8_t *data;

@@ -25,4 +25,11 @@ int nacre_document_user_data(uint8_t out[NACRE_USER_DATA_MAX], const struct nacr
  */
 int nacre_document_timestamp(const uint8_t *document, size_t len, const uint8_t public_key[32], uint64_t *ms);
 
+/*
+ * nacre_document_recipient - the user_data of the document that KMS gets: {"v": 1, "for": "kms", "config": bstr}. It has
+ * none of the members that a verifier of ours looks for, and goes with an RSA key and without a nonce. Its length, or
+ * -ENOSPC.
+ */
+int nacre_document_recipient(uint8_t out[NACRE_USER_DATA_MAX], const struct nacre_manifest *m);
+
 #endif

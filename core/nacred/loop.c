@@ -59,7 +59,9 @@ static void on_own(struct nacre_core *c, const struct nacre_nsm_result *r)
 static void on_nsm(struct nacre_core *c)
 {
     while (c->result_waits || nacre_nsm_thread_take(&c->nsm, &c->result)) {
-        if (c->result.id == 0)
+        if (c->result.recipient)
+            nacre_kms_document(c, &c->result);
+        else if (c->result.id == 0)
             on_own(c, &c->result);
         c->result_waits = c->result.id != 0 && !nacre_send_attested(c, &c->result);
         if (c->result_waits)
@@ -82,6 +84,13 @@ void nacre_attest_anew(struct nacre_core *c)
         c->own_at_ns = nacre_monotonic_ns();
 }
 
+void nacre_secrets_settled(struct nacre_core *c)
+{
+    nacre_tls_came(c);
+    nacre_send_state(c);
+    nacre_send_secrets(c);
+}
+
 static void on_secrets(struct nacre_core *c)
 {
     const char *what;
@@ -91,7 +100,8 @@ static void on_secrets(struct nacre_core *c)
         if (c->secrets.why[0])
             nacre_log_event(NACRE_LEVEL_WARN, what, NLS("reason", c->secrets.why));
         else
-            nacre_log_event(NACRE_LEVEL_INFO, what, NLI("bytes", c->secrets.len));
+            nacre_log_event(NACRE_LEVEL_INFO, what,
+                            NLI("bytes", c->secrets.len ? c->secrets.len : c->secrets.credentials_len));
     if (settled != c->secrets.settled) {
         nacre_tls_came(c);
         if (c->secrets.form == NACRE_SECRETS_SEALED)
@@ -124,6 +134,12 @@ static void dispatch(struct nacre_core *c, uint64_t data)
     case NACRE_ON_CONNECT:
         nacre_broker_event(&c->broker, (uint32_t)data);
         break;
+    case NACRE_ON_KMS:
+        nacre_kms_receive(c);
+        break;
+    case NACRE_ON_KMS_CONNECT:
+        nacre_broker_event(&c->kms.broker, (uint32_t)data);
+        break;
     }
 }
 
@@ -148,8 +164,8 @@ static uint64_t on_time(struct nacre_core *c, uint64_t now)
         nacre_helper_kill(&c->app, "did not stop in time");
     }
     uint64_t next = c->tick_at_ns, helpers = nacre_helpers_tick(c, now),
-             broker = nacre_broker_expire(&c->broker, now);
-    const uint64_t others[] = {c->own_at_ns, c->kill_at_ns, helpers, broker};
+             broker = nacre_broker_expire(&c->broker, now), kms = nacre_kms_tick(c, now);
+    const uint64_t others[] = {c->own_at_ns, c->kill_at_ns, helpers, broker, kms};
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
         next = others[i] < next ? others[i] : next;
     return next;

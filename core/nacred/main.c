@@ -34,6 +34,7 @@ static struct nacre_core core = {
     .secrets = {.listener = -1, .connection = -1},
     .http = {.control = -1},
     .app = {.control = -1},
+    .kms = {.control = -1},
     .own_wait_ms = 1000,
     .kill_at_ns = UINT64_MAX,
 };

@@ -9,12 +9,17 @@
 
 #define STOP_WAIT_MS 200
 
-/* Our own document before all others, then the batch and the queue in turn. */
+/* Our own document before all others, then the one for KMS, which comes once, then the batch and the queue in turn. */
 static void choose_job(struct nacre_nsm_thread *t, struct nacre_nsm_job *job)
 {
     if (t->own_wanted) {
         t->own_wanted = false;
         *job = (struct nacre_nsm_job){0};
+        return;
+    }
+    if (t->recipient_wanted) {
+        t->recipient_wanted = false;
+        *job = (struct nacre_nsm_job){.recipient = true};
         return;
     }
     t->batch_was_last = t->batch_waits && (t->used == 0 || !t->batch_was_last);
@@ -32,7 +37,7 @@ static void choose_job(struct nacre_nsm_thread *t, struct nacre_nsm_job *job)
 static bool next_job(struct nacre_nsm_thread *t, struct nacre_nsm_job *job)
 {
     (void)pthread_mutex_lock(&t->lock);
-    while (!t->stop && !t->own_wanted && !t->batch_waits && t->used == 0)
+    while (!t->stop && !t->own_wanted && !t->recipient_wanted && !t->batch_waits && t->used == 0)
         (void)pthread_cond_wait(&t->wake, &t->lock);
     bool go = !t->stop;
     if (go)
@@ -43,23 +48,26 @@ static bool next_job(struct nacre_nsm_thread *t, struct nacre_nsm_job *job)
 
 static void attest(struct nacre_nsm_thread *t, const struct nacre_nsm_job *job, struct nacre_nsm_result *r)
 {
-    uint8_t user_data[NACRE_USER_DATA_MAX];
+    uint8_t user_data[NACRE_USER_DATA_MAX], key[NACRE_RECIPIENT_MAX];
     (void)pthread_mutex_lock(&t->lock);
-    size_t user_data_len = t->user_data_len;
-    memcpy(user_data, t->user_data, user_data_len);
+    size_t user_data_len = job->recipient ? t->recipient_data_len : t->user_data_len;
+    size_t key_len = job->recipient ? t->recipient_len : sizeof t->public_key;
+    memcpy(user_data, job->recipient ? t->recipient_data : t->user_data, user_data_len);
+    memcpy(key, job->recipient ? t->recipient : t->public_key, key_len);
     (void)pthread_mutex_unlock(&t->lock);
     const struct nacre_nsm_request request = {
         .kind = NACRE_NSM_ATTESTATION,
         .user_data = {user_data, user_data_len},
         .nonce = {job->id ? job->nonce : NULL, job->nonce_len},
-        .public_key = {t->public_key, sizeof t->public_key},
+        .public_key = {key, key_len},
     };
     r->id = job->id;
+    r->recipient = job->recipient;
     r->client = job->client;
     r->time.before_ns = nacre_monotonic_ns();
     r->error = nacre_nsm_call(&t->nsm, &request, &r->answer, r->why);
     r->time.after_ns = nacre_monotonic_ns();
-    if (!r->error && !job->id) {
+    if (!r->error && !job->id && !job->recipient) {
         r->error = nacre_document_timestamp(r->answer.document, r->answer.document_len, t->public_key,
                                             &r->time.timestamp_ms);
         if (r->error)
@@ -125,6 +133,19 @@ void nacre_nsm_thread_own(struct nacre_nsm_thread *t)
 {
     (void)pthread_mutex_lock(&t->lock);
     t->own_wanted = true;
+    (void)pthread_cond_signal(&t->wake);
+    (void)pthread_mutex_unlock(&t->lock);
+}
+
+void nacre_nsm_thread_recipient(struct nacre_nsm_thread *t, const uint8_t *key, size_t key_len,
+                                const uint8_t *user_data, size_t user_data_len)
+{
+    (void)pthread_mutex_lock(&t->lock);
+    memcpy(t->recipient, key, key_len);
+    t->recipient_len = key_len;
+    memcpy(t->recipient_data, user_data, user_data_len);
+    t->recipient_data_len = user_data_len;
+    t->recipient_wanted = true;
     (void)pthread_cond_signal(&t->wake);
     (void)pthread_mutex_unlock(&t->lock);
 }

@@ -15,6 +15,7 @@
 
 struct nacre_nsm_job {
     uint64_t id;     /* of the ATTEST; 0: our own document, without a nonce */
+    bool recipient;  /* the one for KMS: neither our key nor a nonce */
     uint64_t client; /* which incarnation of nacre-http asked */
     bool batch;      /* many stand behind it: takes turns with the queue */
     uint32_t nonce_len;
@@ -23,6 +24,7 @@ struct nacre_nsm_job {
 
 struct nacre_nsm_result {
     uint64_t id, client;
+    bool recipient;
     int error;                      /* 0 or negative errno; then `why` */
     struct nacre_clock_sample time; /* timestamp_ms for our own document only */
     struct nacre_nsm_answer answer;
@@ -43,7 +45,11 @@ struct nacre_nsm_thread {
     size_t cap, first, used;
     struct nacre_nsm_job batch; /* when batch_waits */
     bool batch_waits, batch_was_last;
-    bool own_wanted, stop, has_result;
+    bool own_wanted, recipient_wanted, stop, has_result;
+    uint8_t recipient[NACRE_RECIPIENT_MAX]; /* the key that KMS shall encrypt to */
+    size_t recipient_len;
+    uint8_t recipient_data[NACRE_USER_DATA_MAX];
+    size_t recipient_data_len;
     struct nacre_nsm_result result;
 };
 
@@ -55,6 +61,13 @@ int nacre_nsm_thread_start(struct nacre_nsm_thread *t, size_t queue);
 
 /* Ask for our own document; it goes before the queue, and asking twice is asking once. */
 void nacre_nsm_thread_own(struct nacre_nsm_thread *t);
+
+/*
+ * nacre_nsm_thread_recipient - ask for a document with another public key than ours, in place of one that was asked for
+ * and not made yet. At most NACRE_RECIPIENT_MAX and NACRE_USER_DATA_MAX bytes.
+ */
+void nacre_nsm_thread_recipient(struct nacre_nsm_thread *t, const uint8_t *key, size_t key_len,
+                                const uint8_t *user_data, size_t user_data_len);
 
 /* What documents say from now on: data[0..len), at most NACRE_USER_DATA_MAX bytes. */
 void nacre_nsm_thread_user_data(struct nacre_nsm_thread *t, const uint8_t *data, size_t len);

@@ -1,6 +1,7 @@
 #include "secrets.h"
 
 #include "address.h"
+#include "common/credentials.h"
 #include "key.h"
 
 #include <errno.h>
@@ -27,6 +28,8 @@ static void close_fd(int *fd)
 static bool complete(const struct nacre_secrets *s)
 {
     size_t size = nacre_sealed_size(s->blob, s->len);
+    if (size == 0)
+        size = nacre_credentials_size(s->blob, s->len);
     return size > 0 && s->len >= size;
 }
 
@@ -34,7 +37,9 @@ static bool complete(const struct nacre_secrets *s)
 static int read_blob(struct nacre_secrets *s, int fd)
 {
     for (;;) {
-        if (s->len > (nacre_sealed_is(s->blob, s->len) ? NACRE_SEALED_MAX : NACRE_SECRETS_BLOB))
+        if (s->len > (nacre_sealed_is(s->blob, s->len)        ? NACRE_SEALED_MAX
+                      : nacre_credentials_is(s->blob, s->len) ? NACRE_CREDENTIALS_MAX
+                                                              : NACRE_SECRETS_BLOB))
             return -EFBIG;
         ssize_t n = read(fd, s->blob + s->len, ROOM - s->len);
         if (n > 0)
@@ -83,6 +88,7 @@ int nacre_secrets_open(struct nacre_secrets *s, const char *source, uint64_t tim
                                 .terms = s->terms,
                                 .sealed_only = s->sealed_only,
                                 .takes_tls = s->takes_tls,
+                                .wants_credentials = s->wants_credentials,
                                 .listener = -1,
                                 .connection = -1};
     s->give_up_ns = nacre_monotonic_ns() + timeout_s * SECOND_NS;
@@ -119,6 +125,8 @@ static bool settle(struct nacre_secrets *s, enum nacre_secrets_form form, const 
     tell(s, form == NACRE_SECRETS_NONE ? "no" : "ok", text);
     close_fd(&s->connection);
     close_fd(&s->listener);
+    nacre_guarded_free(s->credentials);
+    s->credentials = NULL;
     *what = text;
     return true;
 }
@@ -183,10 +191,33 @@ static bool unsealed(struct nacre_secrets *s)
     return true;
 }
 
+/* Newer ones replace older ones; they are taken as often as they come, until the secrets are there. */
+static bool borrow(struct nacre_secrets *s, const char **what)
+{
+    uint8_t *copy = s->wants_credentials ? nacre_guarded_alloc(s->len) : NULL;
+    if (!copy) {
+        (void)snprintf(s->why, sizeof s->why, "%s",
+                       s->wants_credentials ? "no guarded memory" : "secrets.kms.region is none");
+        return disappoint(s, what, "credentials were refused");
+    }
+    memcpy(copy, s->blob, s->len);
+    nacre_guarded_free(s->credentials);
+    s->credentials = copy;
+    s->credentials_len = s->len;
+    s->lent++;
+    *what = "credentials received";
+    tell(s, "ok", *what);
+    close_fd(&s->connection);
+    forget(s);
+    return true;
+}
+
 static bool received(struct nacre_secrets *s, const char **what)
 {
     if (s->len == 0)
         return disappoint(s, what, "an empty secrets connection was ignored");
+    if (nacre_credentials_is(s->blob, s->len))
+        return borrow(s, what);
     if (nacre_sealed_is(s->blob, s->len))
         return unsealed(s) ? settle(s, NACRE_SECRETS_SEALED, what, "sealed secrets received")
                            : disappoint(s, what, "sealed secrets were refused");
@@ -235,10 +266,25 @@ bool nacre_secrets_step(struct nacre_secrets *s, uint64_t now_ns, const char **w
     return false;
 }
 
+bool nacre_secrets_give(struct nacre_secrets *s, const uint8_t *data, size_t len, const char **what)
+{
+    if (s->settled || len == 0 || len > NACRE_SECRETS_BLOB)
+        return false;
+    forget(s); /* what of another delivery has come so far */
+    memcpy(s->blob, data, len);
+    s->len = len;
+    s->why[0] = '\0';
+    tell(s, "no", "KMS has answered");
+    close_fd(&s->connection);
+    return settle(s, NACRE_SECRETS_KMS, what, "secrets received from KMS");
+}
+
 void nacre_secrets_close(struct nacre_secrets *s)
 {
     close_fd(&s->connection);
     close_fd(&s->listener);
+    nacre_guarded_free(s->credentials);
+    s->credentials = NULL;
     nacre_guarded_free(s->blob);
     nacre_guarded_free(s->tls);
     s->blob = s->tls = NULL;

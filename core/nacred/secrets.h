@@ -15,6 +15,7 @@ struct nacre_secrets {
     struct nacre_unseal_terms terms; /* its keys: before the first step */
     bool sealed_only;                /* plain ones are refused */
     bool takes_tls;                  /* a certificate may come with them */
+    bool wants_credentials;          /* the secrets come from KMS, and the parent lends what that costs */
 
     uint8_t
         *blob; /* guarded memory: what came so far, then the secrets object; NULL when there is no source */
@@ -25,6 +26,9 @@ struct nacre_secrets {
     uint8_t *tls; /* guarded memory: the certificate that came with them; NULL: none did */
     size_t tls_len;
     uint8_t tls_key[NACRE_TLS_KEY];
+    uint8_t *credentials; /* guarded memory: the newest that were lent; NULL: none yet */
+    size_t credentials_len;
+    uint64_t lent;              /* how often */
     uint64_t refused;           /* deliveries that were turned down */
     int listener, connection;   /* -1: none */
     uint64_t give_up_ns;        /* CLOCK_MONOTONIC: then go on without */
@@ -49,6 +53,12 @@ int nacre_secrets_open(struct nacre_secrets *s, const char *source, uint64_t tim
  * and s->why.
  */
 bool nacre_secrets_step(struct nacre_secrets *s, uint64_t now_ns, const char **what);
+
+/*
+ * nacre_secrets_give - the secrets object data[0..len) has come from KMS: final, as one that was delivered. False when
+ * they are settled already or there is no guarded memory. *what as of a step.
+ */
+bool nacre_secrets_give(struct nacre_secrets *s, const uint8_t *data, size_t len, const char **what);
 
 /* Wipes the blob, closes the rest. */
 void nacre_secrets_close(struct nacre_secrets *s);

@@ -98,7 +98,9 @@ pid_t nacre_helper_execute(const struct nacre_core *c, const struct nacre_helper
     const int fds[] = {control, c->manifest_fd, c->plugin_fd};
     (void)snprintf(name, sizeof name, "%s", h->name);
     (void)snprintf(path, sizeof path, "%s/%s", c->helper_dir, name);
-    return nacre_spawn(path, (char *[]){name, option, NULL}, fds, h->is_app ? 3 : 2, &h->identity);
+    /* whoever asks KMS never has the plugin, not even as a descriptor */
+    bool has_plugin = h->is_app && !(option && strcmp(option, NACRE_KMS_OPTION) == 0);
+    return nacre_spawn(path, (char *[]){name, option, NULL}, fds, has_plugin ? 3 : 2, &h->identity);
 }
 
 int nacre_helper_start(struct nacre_core *c, struct nacre_helper *h)
@@ -218,6 +220,8 @@ void nacre_helpers_reap(struct nacre_core *c)
             reaped(c, &c->app, status);
         else if (pid == c->pids.init)
             lost_pids(c);
+        else
+            (void)nacre_kms_reaped(c, pid, status);
     }
 }
 

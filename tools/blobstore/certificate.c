@@ -6,13 +6,11 @@
 #include <openssl/rand.h>
 #include <openssl/x509v3.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define DAY_S 86400L
-
-static const char names[] =
-    "DNS:localhost,IP:127.0.0.1,IP:::1,DNS:*.walrus-testnet.walrus.space,DNS:*.walrus-mainnet.walrus.space";
 
 static int add_extension(X509 *cert, X509 *issuer, int nid, const char *value)
 {
@@ -35,7 +33,7 @@ static int set_serial(X509 *cert)
 }
 
 /* A certificate for `key`, signed by `signer`; issuer NULL: by itself. */
-static X509 *make(const char *name, EVP_PKEY *key, X509 *issuer, EVP_PKEY *signer)
+static X509 *make(const char *name, const char *names, EVP_PKEY *key, X509 *issuer, EVP_PKEY *signer)
 {
     X509 *cert = X509_new();
     X509_NAME *subject = cert ? X509_get_subject_name(cert) : NULL;
@@ -77,11 +75,13 @@ static char *pem_of(X509 *cert, EVP_PKEY *key)
     return text;
 }
 
-int certificate_make(struct certificate *out)
+int certificate_make(struct certificate *out, const char *program, const char *names)
 {
+    char title[64];
+    (void)snprintf(title, sizeof title, "%.40s test CA", program);
     EVP_PKEY *ca_key = EVP_EC_gen("P-256"), *key = EVP_EC_gen("P-256");
-    X509 *ca = ca_key ? make("nacre-blobstore test CA", ca_key, NULL, ca_key) : NULL;
-    X509 *cert = ca && key ? make("nacre-blobstore", key, ca, ca_key) : NULL;
+    X509 *ca = ca_key ? make(title, NULL, ca_key, NULL, ca_key) : NULL;
+    X509 *cert = ca && key ? make(program, names, key, ca, ca_key) : NULL;
     *out = (struct certificate){cert ? pem_of(ca, NULL) : NULL, cert ? pem_of(cert, NULL) : NULL,
                                 cert ? pem_of(NULL, key) : NULL};
     X509_free(cert);

@@ -10,10 +10,10 @@ struct certificate {
 };
 
 /*
- * Good for localhost, 127.0.0.1, ::1 and the hosts of Walrus, from yesterday on for a month. The authority's key is
- * forgotten here. 0, or -1 when OpenSSL refuses.
+ * Good for `names` ("DNS:localhost,IP:127.0.0.1"), from yesterday on for a month. The authority's key is forgotten here.
+ * 0, or -1 when OpenSSL refuses.
  */
-int certificate_make(struct certificate *out);
+int certificate_make(struct certificate *out, const char *program, const char *names);
 void certificate_free(struct certificate *c);
 
 #endif

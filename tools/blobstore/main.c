@@ -17,6 +17,9 @@
 #define MAX_BLOB  (10u << 20)
 #define MAX_TOTAL ((uint64_t)1 << 30)
 
+static const char names[] =
+    "DNS:localhost,IP:127.0.0.1,IP:::1,DNS:*.walrus-testnet.walrus.space,DNS:*.walrus-mainnet.walrus.space";
+
 static const char help[] =
     "usage: nacre-blobstore --ca-out FILE [--listen ADDR:PORT] [--ready-fd N]\n"
     "\n"
@@ -114,7 +117,7 @@ static int run(const struct options *o, const sigset_t *signals)
     struct certificate certificate;
     int got = 0, port;
     (void)pthread_mutex_init(&store.blobs.lock, NULL);
-    if (certificate_make(&certificate) < 0)
+    if (certificate_make(&certificate, "nacre-blobstore", names) < 0)
         return fail("no certificate could be made");
     port = write_file(o->ca_out, certificate.ca) ? serve_start(&store, &o->listen, &certificate) : -1;
     certificate_free(&certificate);

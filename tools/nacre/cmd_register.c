@@ -124,6 +124,16 @@ static int check_pcrs(const nacre_verify_report *report, nacre_verify_error *why
     return NACRE_CHECKED;
 }
 
+/* A document of the same image with another kind of key is not the enclave's: KMS gets such a one. */
+static int check_key(const nacre_verify_doc *doc, nacre_verify_error *why)
+{
+    nacre_verify_bytes key = nacre_verify_doc_public_key(doc);
+    return key.size == 32
+               ? NACRE_CHECKED
+               : nacre_vcmd_unchecked(why, "the document's public_key has %zu bytes, an enclave's has 32",
+                                      key.size);
+}
+
 static void add_pcrs(struct nacre_ptb *ptb, const nacre_verify_doc *doc)
 {
     for (unsigned i = 0; i < CHAIN_PCRS; i++) {
@@ -261,6 +271,9 @@ static int go(const struct nacre_vcmd_options *options, struct wish *w, nacre_ve
     }
     if (r == NACRE_CHECKED) {
         r = check_pcrs(*report, why);
+    }
+    if (r == NACRE_CHECKED) {
+        r = check_key(doc, why);
     }
     if (r == NACRE_CHECKED) {
         r = act_all(w, doc, &document, why);

@@ -162,18 +162,48 @@ static int apply_options(struct nacre_settings *s, const struct nacre_dev_option
     return rc ? rc : set_text(s, "nsm", "transport", "unix:", dir->socket, why, why_len);
 }
 
+static bool lists(const struct nacre_allow *allow, const char *host)
+{
+    for (uint32_t i = 0; i < allow->n; i++)
+        if (strcmp(allow->hosts[i], host) == 0)
+            return true;
+    return false;
+}
+
 static int load_allow(struct nacre_allow *allow, const struct inputs *in, const struct nacre_dev_options *o,
                       const struct nacre_dev_store *store, char *why, size_t why_len)
 {
     int rc = 0;
+    char kms[NACRE_HOST_MAX + 1];
     memset(allow, 0, sizeof *allow);
     if (in->allow[0])
         rc = nacre_yaml_allow_load(allow, in->allow, why, why_len);
     if (rc == 0 && store)
         rc = nacre_dev_store_map(store, allow, why, why_len);
+    nacre_kms_host(kms, in->settings.config.secrets_kms_region);
     for (size_t i = 0; i < o->upstreams.n && rc == 0; i++)
-        rc = nacre_dev_map(allow, o->upstreams.values[i], why, why_len);
+        if (!nacre_config_kms(&in->settings.config) || !nacre_dev_names(kms, o->upstreams.values[i]) ||
+            lists(allow, kms))
+            rc = nacre_dev_map(allow, o->upstreams.values[i], why, why_len);
     return rc;
+}
+
+/* KMS is on no allow list: --upstream may name its host all the same, and else DNS says where it is. */
+static int place_kms(struct nacre_settings *s, const struct nacre_dev_options *o, char *why, size_t why_len)
+{
+    static struct nacre_allow kms;
+    if (!nacre_config_kms(&s->config))
+        return 0;
+    kms = (struct nacre_allow){.n = 1};
+    nacre_kms_host(kms.hosts[0], s->config.secrets_kms_region);
+    kms.entries[0] = (struct nacre_endpoint_decl){.host = kms.hosts[0], .port = NACRE_PORT_HTTPS};
+    for (size_t i = 0; i < o->upstreams.n; i++)
+        if (nacre_dev_names(kms.hosts[0], o->upstreams.values[i]) &&
+            nacre_dev_map(&kms, o->upstreams.values[i], why, why_len))
+            return -EINVAL;
+    nacre_dev_resolve(&kms, RESOLVE_MS);
+    memcpy(s->kms_connect, kms.connects[0], sizeof s->kms_connect);
+    return 0;
 }
 
 static int write_manifest(struct inputs *in, const struct nacre_dev_plan *plan,
@@ -194,7 +224,9 @@ static int write_manifest(struct inputs *in, const struct nacre_dev_plan *plan,
     free(data);
     data = NULL;
     nacre_dev_resolve(&allow, RESOLVE_MS);
-    rc = nacre_manifest_build(&data, &len, &in->facts, &in->settings, &allow, why, why_len);
+    rc = place_kms(&in->settings, o, why, why_len);
+    if (rc == 0)
+        rc = nacre_manifest_build(&data, &len, &in->facts, &in->settings, &allow, why, why_len);
     if (rc == 0)
         rc = nacre_file_write(dir->manifest, data, len, why, why_len);
     free(data);

@@ -42,6 +42,12 @@ static int refuse_unlisted(const struct nacre_allow *allow, const char *name, si
     return -EINVAL;
 }
 
+bool nacre_dev_names(const char *host, const char *mapping)
+{
+    size_t len = strlen(host);
+    return strncmp(mapping, host, len) == 0 && (mapping[len] == '=' || mapping[len] == ':');
+}
+
 int nacre_dev_map(struct nacre_allow *allow, const char *mapping, char *why, size_t why_len)
 {
     struct nacre_netaddr address;

@@ -11,6 +11,9 @@
  */
 int nacre_dev_map(struct nacre_allow *allow, const char *mapping, char *why, size_t why_len);
 
+/* Does the mapping begin with this host? */
+bool nacre_dev_names(const char *host, const char *mapping);
+
 /*
  * nacre_dev_resolve - look up every entry that has no connect address yet, all at once, for at most
  * `timeout_ms`. Those without an answer get "none" and a warning on standard error: development goes on

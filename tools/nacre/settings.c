@@ -136,6 +136,17 @@ bool nacre_settings_has_section(const char *section)
     return false;
 }
 
+bool nacre_settings_has_group(const char *section, const char *group)
+{
+    size_t len = strlen(group);
+    for (size_t i = 0; i < nacre_config_n_keys; i++) {
+        const struct nacre_config_key *row = &nacre_config_keys[i];
+        if (strcmp(row->section, section) == 0 && strncmp(row->key, group, len) == 0 && row->key[len] == '.')
+            return true;
+    }
+    return false;
+}
+
 /* Appends ", word" as far as there is room. */
 static void append_word(char *list, size_t room, const char *word)
 {

@@ -5,6 +5,8 @@
 #ifndef NACRE_TOOL_SETTINGS_H
 #define NACRE_TOOL_SETTINGS_H
 
+#include "netaddr.h"
+
 #include <common/config.h>
 #include <common/manifest.h>
 
@@ -18,7 +20,10 @@ struct nacre_setting {
 };
 
 struct nacre_settings {
-    struct nacre_config config;
+    struct nacre_config
+        config; /* secrets.kms.ciphertext names a file here; a manifest has its content and digest */
+    char kms_connect
+        [NACRE_NETADDR_TEXT];     /* "tcp:ADDR:PORT" in development; "": through the parent, by vsock */
     struct nacre_setting *plugin; /* n_plugin of them, in the order they were given */
     size_t n_plugin;
 };
@@ -56,5 +61,8 @@ int nacre_settings_unknown(const char *section, const char *key, char *why, size
 
 /* Is there a section of this name? ("plugin" is not in the table and not known here.) */
 bool nacre_settings_has_section(const char *section);
+
+/* Has it a mapping of this name, such as secrets.kms? */
+bool nacre_settings_has_group(const char *section, const char *group);
 
 #endif

@@ -5,6 +5,8 @@
 #include "yaml_tree.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,18 +60,58 @@ static int read_text(const struct reading *r, const struct nacre_yaml_node *node
                : 0;
 }
 
+/* Beside the file that names it. */
+static int read_beside(const struct reading *r, const struct nacre_yaml_node *node,
+                       const struct nacre_config_key *row)
+{
+    char path[PATH_MAX], reason[512];
+    const char *slash = strrchr(r->file, '/');
+    int rc = read_text(r, node, row);
+    if (rc || !slash || node->text[0] == '/' || strcmp(node->text, "none") == 0)
+        return rc;
+    (void)snprintf(path, sizeof path, "%.*s/%s", (int)(slash - r->file), r->file, node->text);
+    return nacre_settings_text(r->settings, row, path, reason, sizeof reason) ? refuse_at(r, node, reason)
+                                                                              : 0;
+}
+
+static int read_key(const struct reading *r, const struct nacre_yaml_node *node, const char *section,
+                    const char *key)
+{
+    const struct nacre_config_key *row = nacre_config_find(section, key);
+    if (!row) {
+        char reason[768];
+        (void)nacre_settings_unknown(section, key, reason, sizeof reason);
+        return refuse_at(r, node, reason);
+    }
+    if (row->kind == NACRE_CONFIG_NUMBER)
+        return read_number(r, node, row);
+    return row->offset == offsetof(struct nacre_config, secrets_kms_ciphertext) ? read_beside(r, node, row)
+                                                                                : read_text(r, node, row);
+}
+
+/* A mapping in a section: its keys are the section's, with a dot. */
+static int read_group(const struct reading *r, const struct nacre_yaml_node *section,
+                      const struct nacre_yaml_node *group)
+{
+    for (const struct nacre_yaml_node *node = group->first; node; node = node->next) {
+        char key[NACRE_YAML_PATH];
+        (void)snprintf(key, sizeof key, "%s.%s", group->key, node->key);
+        int rc = read_key(r, node, section->key, key);
+        if (rc)
+            return rc;
+    }
+    return 0;
+}
+
 static int read_section(const struct reading *r, const struct nacre_yaml_node *section)
 {
     if (section->kind != NACRE_YAML_MAPPING)
         return refuse_type(r, section, "a mapping");
     for (const struct nacre_yaml_node *node = section->first; node; node = node->next) {
-        const struct nacre_config_key *row = nacre_config_find(section->key, node->key);
-        if (!row) {
-            char reason[768];
-            (void)nacre_settings_unknown(section->key, node->key, reason, sizeof reason);
-            return refuse_at(r, node, reason);
-        }
-        int rc = row->kind == NACRE_CONFIG_NUMBER ? read_number(r, node, row) : read_text(r, node, row);
+        bool group = node->kind == NACRE_YAML_MAPPING && !nacre_config_find(section->key, node->key);
+        int rc = group && nacre_settings_has_group(section->key, node->key)
+                     ? read_group(r, section, node)
+                     : read_key(r, node, section->key, node->key);
         if (rc)
             return rc;
     }

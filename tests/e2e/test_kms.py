@@ -1,0 +1,257 @@
+"""
+Secrets through AWS KMS with nobody present: the real programs, nacre-kms-stub in KMS's place, and everything that can go
+wrong between them.
+"""
+import base64
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import threading
+
+import cbor2
+import pytest
+from cryptography.hazmat.primitives import serialization
+
+import harness
+import kms
+from weather_upstream import API_KEY
+
+
+def nacre(*arguments, stdin=b""):
+    done = subprocess.run([str(harness.BIN / "nacre"), *map(str, arguments)], input=stdin, capture_output=True,
+                          timeout=kms.WAIT, check=False)
+    return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+
+def tells_nothing(runtime, *more):
+    """Neither secrets nor credentials are in what was logged."""
+    said = runtime.log() + runtime.stub.log() + "".join(more)
+    credentials = runtime.stub.credentials
+    for text in (API_KEY, credentials["SecretAccessKey"], credentials["Token"], credentials["AccessKeyId"]):
+        assert text not in said and base64.b64encode(text.encode()).decode() not in said
+
+
+def recipient(stub):
+    """The document of the last question, and its payload."""
+    body = json.loads(stub.files["record"].read_text())
+    assert body["KeyId"] == stub.key_id and body["Recipient"]["KeyEncryptionAlgorithm"] == "RSAES_OAEP_SHA_256"
+    document = base64.b64decode(body["Recipient"]["AttestationDocument"])
+    return document, cbor2.loads(cbor2.loads(document)[2])
+
+
+@pytest.mark.sanitizer
+def test_secrets_come_through_kms():
+    with kms.Kms() as r:
+        assert r.health()["secrets"] == "waiting"
+        assert r.post("/process_data", {"payload": {"location": "London"}}).status == 503
+        assert r.deliver(kms.SECRETS).startswith("no: plain secrets were refused")
+        assert r.lend() == "ok: credentials received\n"
+        r.works()
+        assert r.health()["secrets"] == "kms"
+        assert 'nacre_secrets{form="kms"} 1\n' in harness.request(r.admin, "GET", "/metrics").body.decode()
+        assert r.lend() == "", "nobody listens any more"
+        assert r.stub.answers(": 200") == 1
+        tells_nothing(r)
+        document, payload = recipient(r.stub)
+        # nothing that a verifier of an enclave looks for: no nonce, an RSA key, other user_data
+        assert payload["nonce"] is None and payload["public_key"] != r.key
+        assert serialization.load_der_public_key(payload["public_key"]).key_size == 2048
+        said = cbor2.loads(payload["user_data"])
+        assert said == {"v": 1, "for": "kms", "config": said["config"]}
+        path = r.dir / "recipient"
+        path.write_bytes(document)
+        common = ("--document", path, "--pcrs", r.pcrs_path, "--root", r.root_path)
+        status, out, err = nacre("register", *common, "--enclave-package", "0x1", "--app-package", "0x2", "--module", "m",
+                                 "--otw", "M", "--config", "0x3")
+        assert status != 0 and "sui" not in out, out + err
+        assert nacre("secrets", "seal", "-", "--document", path, "--pcrs", r.pcrs_path, "--root", r.root_path, "--key", r.dir / "k",
+                     "-o", r.dir / "blob")[0] != 0
+        # a crash of the app costs no second question
+        os.kill(r.pid("nacre-app"), signal.SIGKILL)
+        harness.wait_for("the restart", lambda: r.health()["restarts"]["app"] == 1, kms.WAIT)
+        r.works()
+        assert r.stub.answers("TrentService.Decrypt") == 1
+
+
+def test_an_image_that_the_key_policy_does_not_name_gets_nothing():
+    with kms.Kms() as r:
+        r.stub.allow({0: r.pcrs[0], 17: "11" * 48})
+        assert r.lend().startswith("ok")
+        r.await_log("KMS answers 400 AccessDeniedException")
+        r.stub.write("policy", kms.policy({0: r.pcrs[0]}, role="arn:aws:iam::000000000000:role/other"))
+        r.lend()
+        r.await_log("KMS answers 400 AccessDeniedException", 2)
+        assert r.health()["secrets"] == "waiting"
+        r.stub.write("policy", kms.policy({"0": r.pcrs[0].upper()}))
+        r.lend()
+        r.works()
+        tells_nothing(r)
+
+
+# fault -> what the log says of it
+HOSTILE = {
+    "garbage": "is not the JSON that was expected",
+    "huge": "KMS cannot be asked: upstream kms.eu-central-1.amazonaws.com: the reply's body is larger than 65536 bytes",
+    "trailing": "is not the JSON that was expected",
+    "other-id": "is from another key than",
+    "plain": "has no CiphertextForRecipient",
+    "other-key": "is not encrypted to this run's key",
+    "replay": "is not encrypted to this run's key",
+    "oaep-sha1": "is not encrypted by RSAES-OAEP with SHA-256",
+    "aes128": "is not encrypted by AES-256-CBC",
+    "two-recipients": "has not exactly one recipient",
+    "cut": "cannot be opened",
+    "no-object": "is not a JSON object",
+    "expired": "KMS answers 400 ExpiredTokenException",
+    "denied": "KMS answers 400 AccessDeniedException",
+}
+
+
+@pytest.mark.sanitizer
+def test_hostile_and_broken_answers():
+    """Every one is refused with its reason, and the next good one is taken. `replay` is a good answer to an earlier run."""
+    with kms.Kms() as first:
+        first.lend()
+        first.works()
+        with kms.Kms(stub=first.stub) as r:
+            for fault, reason in HOSTILE.items():
+                before = r.log().count(reason)
+                r.stub.fault(fault, 7 if fault == "huge" else 1)  # it may be the network's, and is asked again
+                assert r.lend().startswith("ok"), fault
+                harness.wait_for(f"{fault} to be refused", lambda: r.log().count(reason) > before, kms.WAIT)  # pylint: disable=cell-var-from-loop
+                assert r.health()["secrets"] == "waiting", fault
+            r.stub.fault("none", 0)
+            r.lend()
+            r.works()
+            tells_nothing(r)
+
+
+def test_passing_trouble_is_waited_out_in_one_run():
+    with kms.Kms() as r:
+        r.stub.fault("throttle", 2)
+        r.lend()
+        r.works()
+        assert r.log().count("asking KMS") == 1 and r.stub.answers("ThrottlingException") == 2
+    with kms.Kms() as r:
+        r.stub.fault("internal", 1)
+        r.lend()
+        r.works()
+        assert r.log().count("asking KMS") == 1
+    with kms.Kms() as r:
+        r.stub.lend(36000)
+        r.stub.fault("skew", 2)
+        r.lend()
+        r.works()
+        assert r.log().count("asking KMS") == 1 and r.stub.answers("InvalidSignatureException") == 1
+        tells_nothing(r)
+
+
+def test_credentials_that_have_expired_or_are_out_of_form():
+    with kms.Kms() as r:
+        old = r.stub.credentials
+        r.stub.lend()
+        assert r.lend(old).startswith("ok")
+        r.await_log("KMS answers 400 UnrecognizedClientException")
+        r.stub.lend(-10)
+        r.lend()
+        r.await_log("KMS answers 400 ExpiredTokenException")
+        good = kms.message(r.stub.credentials)
+        for bad in (good[:40], good[:20] + b"\xff\xff\0\0" + good[24:], good[:16] + b"\2" + good[17:],
+                    good[:33] + b"\xff" + good[34:], good[:36] + b"\n" + good[37:]):
+            before = r.log().count("no secrets from KMS")
+            said = r.deliver(bad)
+            if said.startswith("ok"):  # the run parses it; nacred looks at the length that it says
+                harness.wait_for("a refusal", lambda: r.log().count("no secrets from KMS") > before, kms.WAIT)  # pylint: disable=cell-var-from-loop
+        r.stub.lend()
+        r.lend()
+        r.works()
+        tells_nothing(r)
+
+
+def test_credentials_are_refused_where_there_is_no_kms():
+    r = kms.Kms()
+    r.sets = [one for one in r.sets if ".kms." not in one and "sealed_only" not in one]
+    r.upstream = r.upstream[:1]
+    with r:
+        assert r.lend() == "no: credentials were refused: secrets.kms.region is none\n"
+        assert r.deliver(kms.SECRETS) == "ok: plain secrets received\n"
+        r.works()
+
+
+def test_the_configuration_is_checked(tmp_path):
+    r = kms.Kms()
+    r.upstream = r.upstream[:1]
+    try:
+        for sets, reason in (
+                ([f"secrets.kms.region={kms.REGION}"], "all three, or none"),
+                (["secrets.kms.region=EU", "secrets.kms.key_id=k", f"secrets.kms.ciphertext={r.ciphertext}",
+                  f"secrets.source=unix:{tmp_path}/s"], "no region such as"),
+                ([f"secrets.kms.region={kms.REGION}", "secrets.kms.key_id=alias/x", f"secrets.kms.ciphertext={r.ciphertext}",
+                  f"secrets.source=unix:{tmp_path}/s"], "an alias can be moved"),
+                ([f"secrets.kms.region={kms.REGION}", "secrets.kms.key_id=k", f"secrets.kms.ciphertext={r.ciphertext}"],
+                 "needs credentials at secrets.source"),
+                ([f"secrets.kms.region={kms.REGION}", "secrets.kms.key_id=k", "secrets.kms.ciphertext=/nowhere",
+                  f"secrets.source=unix:{tmp_path}/s"], "/nowhere"),
+                (["secrets.kms.color=red"], "unknown key")):
+            r.sets = sets
+            status, said = r.fails()
+            assert status != 0 and reason in said, (sets, said[-500:])
+    finally:
+        r.server.stop()
+        r.stub.stop()
+
+
+class Hole:
+    """Takes connections and answers nothing."""
+
+    def __init__(self):
+        import socket  # pylint: disable=import-outside-toplevel
+        self.server = socket.create_server(("127.0.0.1", 0))
+        self.port, self.held = self.server.getsockname()[1], []
+        threading.Thread(target=self.run, daemon=True).start()
+
+    def run(self):
+        while True:
+            try:
+                self.held.append(self.server.accept()[0])
+            except OSError:
+                return
+
+    def stop(self):
+        for one in self.held:
+            one.close()
+        self.server.close()
+
+
+def runs(r):
+    """The process that asks KMS, by its command line."""
+    for pid in r.everyone():
+        try:
+            if b"--kms" in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes():
+                return pid
+        except OSError:
+            continue
+    return None
+
+
+@pytest.mark.root
+def test_the_run_never_has_the_plugin_and_dies_alone():
+    hole = Hole()
+    try:
+        with kms.Kms(kms_port=hole.port) as r:
+            r.lend()
+            harness.wait_for("a connection to KMS", lambda: hole.held, kms.WAIT)
+            pid = runs(r)
+            files = [os.readlink(f"/proc/{pid}/fd/{n}") for n in os.listdir(f"/proc/{pid}/fd")]
+            maps = pathlib.Path(f"/proc/{pid}/maps").read_text()
+            assert "nacre-kms.so" in maps and "nacre-fetch.so" in maps and "memfd" not in maps and "weather" not in maps
+            assert not any("memfd" in name for name in files), files
+            assert "nacre-kms.so" not in pathlib.Path(f"/proc/{r.pid('nacre-app')}/maps").read_text()
+            os.kill(pid, signal.SIGKILL)
+            r.await_log("no secrets from KMS")
+            harness.wait_for("another run", lambda: runs(r) not in (None, pid), kms.WAIT)
+            assert r.health()["secrets"] == "waiting" and r.get("/get_attestation?nonce=aa").status == 200
+    finally:
+        hole.stop()
