@@ -13,6 +13,7 @@ import pytest
 
 LIMIT = 12 * 1024 * 1024  # bytes of the compressed runtime
 PROGRAMS = {"init", "usr/bin/nacre-http", "usr/bin/nacre-app"}
+MODULES = ("usr/lib/nacre/nacre-fetch.so", "usr/lib/nacre/nacre-kms.so")
 
 
 def measure(*parts):
@@ -72,7 +73,7 @@ def test_programs_find_their_libraries(media, tmp_path):
     cpio.unpack(media / "runtime.cpio.gz", tmp_path)
     loader = next(p for p in tmp_path.rglob("ld-linux*"))
     enter = [] if os.geteuid() == 0 else ["unshare", "--map-root-user"]
-    for name in (*PROGRAMS, "usr/lib/nacre/nacre-fetch.so"):
+    for name in (*PROGRAMS, *MODULES):
         done = subprocess.run([*enter, "chroot", tmp_path, "/" + str(loader.relative_to(tmp_path)), "--list", "/" + name],
                               check=False, text=True, capture_output=True)
         assert done.returncode == 0 and "not found" not in done.stdout, done.stdout + done.stderr
@@ -88,7 +89,7 @@ def test_record_says_what_is_there(media):
                  for e in cpio.read(media / ramdisk) if stat.S_ISREG(e.mode)}
         assert said == found
     origins = {row[0]: row[4] for row in record(media, "runtime")}
-    ours = {"/" + p for p in PROGRAMS} | {"/usr/lib/nacre/nacre-fetch.so"}
+    ours = {"/" + p for p in (*PROGRAMS, *MODULES)}
     assert {path for path, origin in origins.items() if origin == "nacre"} == ours
 
 

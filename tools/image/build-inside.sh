@@ -19,7 +19,7 @@ say() {
 }
 
 compile() {
-    targets="nacred nacre-http nacre-app nacre-fetch nacre"
+    targets="nacred nacre-http nacre-app nacre-fetch nacre-kms nacre"
     [ -n "$plugin" ] || targets="$targets plugin-$app plugin-$app-allow"
     cmake -S "$source" -B "$work/build" -G Ninja --log-level=WARNING -DNACRE_OUT="$work/made" -DNACRE_TESTS=OFF \
         -DCMAKE_BUILD_TYPE=RelWithDebInfo >"$work/log" 2>&1 || fail "the build cannot be configured"

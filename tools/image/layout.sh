@@ -42,9 +42,11 @@ lay_out() {
     strip_to "$made/bin/nacre-app" /usr/bin/nacre-app
     module=$(find "$made" -name nacre-fetch.so)
     strip_to "$module" /usr/lib/nacre/nacre-fetch.so 644
+    kms=$(find "$made" -name nacre-kms.so)
+    strip_to "$kms" /usr/lib/nacre/nacre-kms.so 644
     install -D -m 755 "$loader" "$root$loader"
     # Beside what is linked: libm for plugins, and libgcc_s, which the C library opens to end a thread.
-    for name in $(closure "$made/bin/nacred" "$made/bin/nacre-http" "$made/bin/nacre-app" "$module") libm.so.6 libgcc_s.so.1; do
+    for name in $(closure "$made/bin/nacred" "$made/bin/nacre-http" "$made/bin/nacre-app" "$module" "$kms") libm.so.6 libgcc_s.so.1; do
         [ "$name" = "$(basename "$loader")" ] || install -D -m 644 "$libraries/$name" "$root$libraries/$name"
     done
     install -D -m 644 /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/ca-certificates.crt"
