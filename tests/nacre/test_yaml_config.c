@@ -167,12 +167,32 @@ START_TEST(shipped_file_shows_every_default)
     for (size_t i = 0; i < nacre_config_n_keys; i++) {
         char section[64], key[64];
         (void)snprintf(section, sizeof section, "\n%s:\n", nacre_config_keys[i].section);
-        (void)snprintf(key, sizeof key, "\n  %s: ", nacre_config_keys[i].key);
+        const char *dot = strchr(nacre_config_keys[i].key, '.'); /* a mapping in the section */
+        (void)snprintf(key, sizeof key,
+                       dot ? "\n    %s: " : "\n  %s: ", dot ? dot + 1 : nacre_config_keys[i].key);
         const char *at = strstr(text, section);
         ck_assert_msg(at && strstr(at, key), "%s.%s is not in %s", nacre_config_keys[i].section,
                       nacre_config_keys[i].key, NACRE_CONFIG_FILE);
     }
     nacre_settings_free(&s);
+}
+END_TEST
+
+START_TEST(a_mapping_in_a_section)
+{
+    struct nacre_settings s;
+    ck_assert_int_eq(read_text(&s, "secrets: {kms: {region: eu-central-1, key_id: k, ciphertext: a/b}}\n"),
+                     0);
+    ck_assert_str_eq(s.config.secrets_kms_region, "eu-central-1");
+    ck_assert_str_eq(s.config.secrets_kms_key_id, "k");
+    ck_assert_str_eq(s.config.secrets_kms_ciphertext, "a/b"); /* beside f.yaml, which has no folder */
+    nacre_settings_free(&s);
+    ck_assert_int_eq(read_text(&s, "secrets: {kms: {colour: red}}\n"), -EINVAL);
+    ck_assert_ptr_nonnull(strstr(why, "secrets.kms.colour: unknown key"));
+    ck_assert_int_eq(read_text(&s, "secrets: {kms: {region: 5}}\n"), -EINVAL);
+    ck_assert_ptr_nonnull(strstr(why, "secrets.kms.region: expected text"));
+    ck_assert_int_eq(read_text(&s, "secrets: {kms: none}\n"), -EINVAL);
+    ck_assert_int_eq(read_text(&s, "secrets: {other: {region: a}}\n"), -EINVAL);
 }
 END_TEST
 
@@ -194,6 +214,7 @@ static void add(TCase *tc)
                         (int)(sizeof refusals / sizeof refusals[0]));
     tcase_add_test(tc, too_many_settings_are_refused);
     tcase_add_test(tc, shipped_file_shows_every_default);
+    tcase_add_test(tc, a_mapping_in_a_section);
     tcase_add_test(tc, missing_file_is_named);
 }
 
