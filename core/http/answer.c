@@ -1,5 +1,6 @@
 #include "answer.h"
 
+#include "answer_parts.h"
 #include "common/log.h"
 #include "job_run.h"
 #include "reply.h"
@@ -7,9 +8,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
-
-/* Messages read in one go before connections get their turn. */
-#define BATCH 256u
 
 static bool keep(struct nacre_conn *conn, const char *text, size_t len)
 {
@@ -43,9 +41,8 @@ static void refuse(struct nacre_lane *lane, struct nacre_slot *slot, struct nacr
         answer_refusal(slot->owner, refusal);
 }
 
-/* The message in the inbox is the text of an error. */
-static void fail(struct nacre_lane *lane, struct nacre_slot *slot, uint32_t status,
-                 const struct nacre_inbox *in)
+void nacre_answer_fail(struct nacre_lane *lane, struct nacre_slot *slot, uint32_t status,
+                       const struct nacre_inbox *in)
 {
     if (slot->job)
         nacre_job_failed(lane, slot, status, in->payload, in->payload_len);
@@ -53,8 +50,7 @@ static void fail(struct nacre_lane *lane, struct nacre_slot *slot, uint32_t stat
         answer_error(slot->owner, status, in->payload, in->payload_len);
 }
 
-/* The slot that waits for `what` under this id, or NULL, and then it is counted. */
-static struct nacre_slot *find(struct nacre_lane *lane, uint64_t id, uint32_t what)
+struct nacre_slot *nacre_answer_find(struct nacre_lane *lane, uint64_t id, uint32_t what)
 {
     struct nacre_slot *slot = nacre_slots_find(&lane->slots, id);
     /* what was never sent cannot be answered: somebody guesses */
@@ -127,129 +123,13 @@ static void take_signed(struct nacre_lane *lane, struct nacre_slot *slot,
     (void)nacre_reply_out(conn, 200, 0);
 }
 
-static void take_failure(struct nacre_lane *lane)
-{
-    const struct nacre_failure_frame *failure = (const void *)lane->app_inbox.head;
-    struct nacre_slot *slot = find(lane, failure->id, NACRE_WAIT_APP);
-    if (slot)
-        fail(lane, slot, failure->status, &lane->app_inbox);
-}
-
-static void take_progress(struct nacre_lane *lane)
-{
-    const struct nacre_progress_frame *progress = (const void *)lane->app_inbox.head;
-    struct nacre_slot *slot = find(lane, progress->id, NACRE_WAIT_APP);
-    if (slot && slot->job)
-        nacre_jobs_progress(&lane->shared->jobs, slot->job, progress->permille, lane->app_inbox.payload,
-                            lane->app_inbox.payload_len);
-}
-
-static void take_health(struct nacre_lane *lane)
-{
-    const struct nacre_health_frame *health = (const void *)lane->app_inbox.head;
-    if (health->endpoint >= lane->shared->manifest->n_allow || health->ok > 1)
-        nacre_count(&lane->metrics.bad_frames, 1);
-    else
-        nacre_shared_set_health(lane->shared, health);
-}
-
-static void lose_app(struct nacre_lane *lane)
-{
-    if (!lane->stopping) {
-        nacre_lane_lose_app(lane);
-        return;
-    }
-    /* it was told to stop as we were: what it has answered is on its way through nacred */
-    (void)close(lane->request_fd);
-    lane->request_fd = -1;
-}
-
-static void take_reply_key(struct nacre_lane *lane)
-{
-    const struct nacre_reply_key_frame *f = (const void *)lane->app_inbox.head;
-    struct nacre_slot *slot = find(lane, f->id, NACRE_WAIT_APP);
-    if (!slot)
-        return;
-    if (!slot->sealed || slot->has_key) { /* once, and for what came sealed */
-        nacre_count(&lane->metrics.bad_frames, 1);
-        return;
-    }
-    slot->has_key = true;
-    memcpy(slot->reply_key, f->key, sizeof slot->reply_key);
-}
-
-static void take_prepared(struct nacre_lane *lane)
-{
-    const struct nacre_prepared_frame *f = (const void *)lane->app_inbox.head;
-    struct nacre_slot *slot = find(lane, f->id, NACRE_WAIT_APP);
-    if (!slot)
-        return;
-    struct nacre_conn *conn = slot->owner;
-    if (slot->job || !slot->has_key || !conn->async)
-        nacre_count(&lane->metrics.bad_frames, 1);
-    else
-        nacre_job_prepared(conn, lane->app_inbox.payload, lane->app_inbox.payload_len);
-}
-
-static void take_from_app(struct nacre_lane *lane)
-{
-    const uint32_t type = lane->app_inbox.head->type;
-    if (lane->app_inbox.payload_len > NACRE_FAILURE_TEXT && type != NACRE_FRAME_PREPARED) {
-        nacre_count(&lane->metrics.bad_frames, 1);
-        return;
-    }
-    switch (type) {
-    case NACRE_FRAME_FAILURE:
-        take_failure(lane);
-        break;
-    case NACRE_FRAME_PROGRESS:
-        take_progress(lane);
-        break;
-    case NACRE_FRAME_REPLY_KEY:
-        take_reply_key(lane);
-        break;
-    case NACRE_FRAME_PREPARED:
-        take_prepared(lane);
-        break;
-    case NACRE_FRAME_HEALTH:
-        take_health(lane);
-        break;
-    default:
-        nacre_count(&lane->metrics.bad_frames, 1);
-    }
-}
-
-/* What is there, up to a batch. False at the socket's end, which is the caller's to deal with. */
-static bool drain_app(struct nacre_lane *lane)
-{
-    bool open = true;
-    for (unsigned i = 0; i < BATCH && lane->request_fd >= 0; i++) {
-        int got = nacre_frame_receive(lane->request_fd, &lane->app_inbox, NACRE_PAYLOAD_MAX, true);
-        if (got == -EAGAIN)
-            break;
-        if (got == -EINTR)
-            continue;
-        if (got == -EBADMSG || got == -ENOMEM) {
-            nacre_count(&lane->metrics.bad_frames, 1);
-            continue;
-        }
-        if (got != 1) {
-            open = false;
-            break;
-        }
-        take_from_app(lane);
-    }
-    nacre_inbox_clear(&lane->app_inbox);
-    return open;
-}
-
 static void take_answer(struct nacre_lane *lane)
 {
     const struct nacre_answer_frame *answer = (const void *)lane->inbox.head;
-    struct nacre_slot *slot = find(lane, answer->id, NACRE_WAIT_APP);
+    struct nacre_slot *slot = nacre_answer_find(lane, answer->id, NACRE_WAIT_APP);
     if (slot && slot->sealed && !slot->has_key) { /* sent before the result, over another socket */
-        (void)drain_app(lane);
-        slot = find(lane, answer->id, NACRE_WAIT_APP);
+        (void)nacre_app_take(lane);
+        slot = nacre_answer_find(lane, answer->id, NACRE_WAIT_APP);
     }
     if (!slot)
         return;
@@ -268,19 +148,14 @@ static void take_answer(struct nacre_lane *lane)
     if (answer->status == 200)
         take_signed(lane, slot, answer, lane->inbox.payload, lane->inbox.payload_len);
     else
-        fail(lane, slot, answer->status, &lane->inbox);
-}
-
-void nacre_app_drain(struct nacre_lane *lane)
-{
-    if (!drain_app(lane))
-        lose_app(lane);
+        nacre_answer_fail(lane, slot, answer->status, &lane->inbox);
 }
 
 void nacre_answers_drain(struct nacre_lane *lane)
 {
     /* what came in one message is taken whole: nothing else would call again for the rest */
-    for (unsigned i = 0; lane->answer_fd >= 0 && (i < BATCH || nacre_inbox_more(&lane->inbox)); i++) {
+    for (unsigned i = 0; lane->answer_fd >= 0 && (i < NACRE_ANSWER_BATCH || nacre_inbox_more(&lane->inbox));
+         i++) {
         int got = nacre_frame_receive_packed(lane->answer_fd, &lane->inbox, NACRE_PAYLOAD_MAX, true);
         if (got == -EAGAIN)
             break;
@@ -326,7 +201,7 @@ static void take_document(struct nacre_slot *slot, const char *hex, size_t hex_l
 
 void nacre_answer_document(struct nacre_lane *lane, const struct nacre_mail_document *document)
 {
-    struct nacre_slot *slot = find(lane, document->id, NACRE_WAIT_DOCUMENT);
+    struct nacre_slot *slot = nacre_answer_find(lane, document->id, NACRE_WAIT_DOCUMENT);
     if (!slot)
         return;
     struct nacre_conn *conn = slot->owner;

@@ -1,0 +1,129 @@
+/* from_app.c - what the app says on a lane's request socket: errors, progress, health, and of sealed requests their keys. */
+#include "answer.h"
+
+#include "answer_parts.h"
+#include "job_run.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+static void take_failure(struct nacre_lane *lane)
+{
+    const struct nacre_failure_frame *failure = (const void *)lane->app_inbox.head;
+    struct nacre_slot *slot = nacre_answer_find(lane, failure->id, NACRE_WAIT_APP);
+    if (slot)
+        nacre_answer_fail(lane, slot, failure->status, &lane->app_inbox);
+}
+
+static void take_progress(struct nacre_lane *lane)
+{
+    const struct nacre_progress_frame *progress = (const void *)lane->app_inbox.head;
+    struct nacre_slot *slot = nacre_answer_find(lane, progress->id, NACRE_WAIT_APP);
+    if (slot && slot->job)
+        nacre_jobs_progress(&lane->shared->jobs, slot->job, progress->permille, lane->app_inbox.payload,
+                            lane->app_inbox.payload_len);
+}
+
+static void take_health(struct nacre_lane *lane)
+{
+    const struct nacre_health_frame *health = (const void *)lane->app_inbox.head;
+    if (health->endpoint >= lane->shared->manifest->n_allow || health->ok > 1)
+        nacre_count(&lane->metrics.bad_frames, 1);
+    else
+        nacre_shared_set_health(lane->shared, health);
+}
+
+static void lose_app(struct nacre_lane *lane)
+{
+    if (!lane->stopping) {
+        nacre_lane_lose_app(lane);
+        return;
+    }
+    /* it was told to stop as we were: what it has answered is on its way through nacred */
+    (void)close(lane->request_fd);
+    lane->request_fd = -1;
+}
+
+static void take_reply_key(struct nacre_lane *lane)
+{
+    const struct nacre_reply_key_frame *f = (const void *)lane->app_inbox.head;
+    struct nacre_slot *slot = nacre_answer_find(lane, f->id, NACRE_WAIT_APP);
+    if (!slot)
+        return;
+    if (!slot->sealed || slot->has_key) { /* once, and for what came sealed */
+        nacre_count(&lane->metrics.bad_frames, 1);
+        return;
+    }
+    slot->has_key = true;
+    memcpy(slot->reply_key, f->key, sizeof slot->reply_key);
+}
+
+static void take_prepared(struct nacre_lane *lane)
+{
+    const struct nacre_prepared_frame *f = (const void *)lane->app_inbox.head;
+    struct nacre_slot *slot = nacre_answer_find(lane, f->id, NACRE_WAIT_APP);
+    if (!slot)
+        return;
+    struct nacre_conn *conn = slot->owner;
+    if (slot->job || !slot->has_key || !conn->async)
+        nacre_count(&lane->metrics.bad_frames, 1);
+    else
+        nacre_job_prepared(conn, lane->app_inbox.payload, lane->app_inbox.payload_len);
+}
+
+static void take_from_app(struct nacre_lane *lane)
+{
+    const uint32_t type = lane->app_inbox.head->type;
+    if (lane->app_inbox.payload_len > NACRE_FAILURE_TEXT && type != NACRE_FRAME_PREPARED) {
+        nacre_count(&lane->metrics.bad_frames, 1);
+        return;
+    }
+    switch (type) {
+    case NACRE_FRAME_FAILURE:
+        take_failure(lane);
+        break;
+    case NACRE_FRAME_PROGRESS:
+        take_progress(lane);
+        break;
+    case NACRE_FRAME_REPLY_KEY:
+        take_reply_key(lane);
+        break;
+    case NACRE_FRAME_PREPARED:
+        take_prepared(lane);
+        break;
+    case NACRE_FRAME_HEALTH:
+        take_health(lane);
+        break;
+    default:
+        nacre_count(&lane->metrics.bad_frames, 1);
+    }
+}
+
+bool nacre_app_take(struct nacre_lane *lane)
+{
+    bool open = true;
+    for (unsigned i = 0; i < NACRE_ANSWER_BATCH && lane->request_fd >= 0; i++) {
+        int got = nacre_frame_receive(lane->request_fd, &lane->app_inbox, NACRE_PAYLOAD_MAX, true);
+        if (got == -EAGAIN)
+            break;
+        if (got == -EINTR)
+            continue;
+        if (got == -EBADMSG || got == -ENOMEM) {
+            nacre_count(&lane->metrics.bad_frames, 1);
+            continue;
+        }
+        if (got != 1) {
+            open = false;
+            break;
+        }
+        take_from_app(lane);
+    }
+    nacre_inbox_clear(&lane->app_inbox);
+    return open;
+}
+
+void nacre_app_drain(struct nacre_lane *lane)
+{
+    if (!nacre_app_take(lane))
+        lose_app(lane);
+}
