@@ -10,7 +10,7 @@ import pathlib
 import sys
 import time
 
-from parts import load, outbound, parent, peers, plot, report, scaling, size, start
+from parts import attestation, load, outbound, parent, peers, plot, report, scaling, size, start
 from parts.run import ROOT, Run, machine
 
 README = ROOT / "bench" / "README.md"
@@ -38,6 +38,7 @@ PARTS = {"load": measure_load,
          "start": lambda run, result: result.update(start=start.measure(run)),
          "outbound": lambda run, result: result.update(outbound=outbound.measure(run)),
          "parent": lambda run, result: result.update(parent=parent.measure(run)),
+         "attestation": lambda run, result: result.update(attestation=attestation.part(run)),
          "scaling": lambda run, result: result.update(scaling=scaling.measure(run))}
 
 

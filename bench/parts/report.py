@@ -2,7 +2,7 @@
 import json
 import re
 
-from . import outbound, parent, scaling, size, start, stats
+from . import attestation, outbound, parent, scaling, size, start, stats
 from .stats import markdown, number, of, paired, text
 
 TITLES = {"nacre": "nacre", "axum": "axum, ed25519-dalek", "nginx": "nginx, a constant", "microhttpd": "libmicrohttpd, a constant"}
@@ -105,6 +105,7 @@ PARTS = (("where", "machine", where), ("costs", "load", costs), ("by-connections
          ("start", "start", lambda r: start.table(r["start"])),
          ("outbound", "outbound", lambda r: outbound.table(r["outbound"])),
          ("parent", "parent", lambda r: parent.table(r["parent"])),
+         ("attestation", "attestation", lambda r: attestation.table(r["attestation"])),
          ("scaling", "scaling", lambda r: scaling.table(r["scaling"])))
 
 
