@@ -221,9 +221,11 @@ static bool received(struct nacre_secrets *s, const char **what)
     if (nacre_sealed_is(s->blob, s->len))
         return unsealed(s) ? settle(s, NACRE_SECRETS_SEALED, what, "sealed secrets received")
                            : disappoint(s, what, "sealed secrets were refused");
-    if (!s->sealed_only)
+    /* KMS was asked for so that the parent has no say */
+    if (!s->sealed_only && !s->wants_credentials)
         return settle(s, NACRE_SECRETS_PLAIN, what, "plain secrets received");
-    (void)snprintf(s->why, sizeof s->why, "secrets.sealed_only is true");
+    (void)snprintf(s->why, sizeof s->why, "%s",
+                   s->sealed_only ? "secrets.sealed_only is true" : "they come from secrets.kms");
     return disappoint(s, what, "plain secrets were refused");
 }
 

@@ -75,6 +75,14 @@ def test_secrets_come_through_kms():
         assert r.stub.answers("TrentService.Decrypt") == 1
 
 
+def test_plain_secrets_do_not_come_first():
+    """Where KMS is asked, the parent has no say, whatever sealed_only is."""
+    with kms.Kms(sealed_only=False) as r:
+        assert r.deliver(kms.SECRETS).startswith("no: plain secrets were refused: they come from secrets.kms")
+        assert r.lend() == "ok: credentials received\n"
+        r.works()
+
+
 def test_an_image_that_the_key_policy_does_not_name_gets_nothing():
     with kms.Kms() as r:
         r.stub.allow({0: r.pcrs[0], 17: "11" * 48})
