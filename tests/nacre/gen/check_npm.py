@@ -14,7 +14,10 @@ import pytest
 from gen import HERE, OUT, PLUGINS, Descriptor, generate, nacre
 from values import EMPTY, FULL, LONG, TIME, App, live
 
-import nacre_batch  # values.py knows where it is
+import harness  # values.py knows where they are
+import mitm
+import nacre_batch
+import nacre_check
 
 PROJECT = OUT / "tests" / "gen" / "npm"
 TYPESCRIPT = ["alltypes", "words", "clash-fields", "clash-words", "clash-intents"]
@@ -343,3 +346,25 @@ def test_the_grammar_notices_mistakes(tmp_path):
         done = subprocess.run(["node", "check_move.mjs", str(file)], cwd=PROJECT, capture_output=True, timeout=60,
                               check=False)
         assert done.returncode == 1, name
+
+
+# ---- HTTPS --------------------------------------------------------------------------------------------------------
+
+def test_node_sends_to_no_other_key(app):
+    """Node's own TLS: to the key of the document, on new connections and on one that is kept; to another one, nothing."""
+    body = json.dumps({**FULL, "text": "canary-61f0c3aa52"})
+    with live(sets=["http.tls=self-signed"]) as runtime:
+        document = runtime.document(runtime.get("/get_attestation"))
+        key = nacre_check.user_data(document)["tls"].hex()
+        with mitm.Mitm(runtime.address) as looks:
+            said = run("node", "check_tls.mjs", str(looks.address[1]), key, body, "3").splitlines()
+            assert said[-1] == "short: the TLS key: expected 64 hex digits, got 2 characters", said
+            assert said[-2] == "connections 4", said
+            assert len(said) == 8
+            for line in said[:6]:
+                runtime.verify(harness.Reply(200, {}, line.encode()), app.types)
+            assert looks.learns("canary-61f0c3aa52") == []
+        with mitm.Mitm(runtime.address, certificate=mitm.own_certificate()) as ends:
+            said = run("node", "check_tls.mjs", str(ends.address[1]), key, body)
+            assert said.startswith("refused: HTTPS does not end in the enclave: its key is ") and f"expected {key}" in said
+            assert ends.up == b"" and len(ends.connections) == 1

@@ -49,9 +49,9 @@ def tagged(kind, value):
 
 
 @contextlib.contextmanager
-def live():
+def live(**options):
     """The every-type plugin under `nacre dev`, ready for requests."""
-    with harness.Runtime(plugin=PLUGINS / "alltypes.so") as runtime:
+    with harness.Runtime(plugin=PLUGINS / "alltypes.so", **options) as runtime:
         harness.wait_for("an app that answers", lambda: runtime.health()["status"] == "ok")
         yield runtime
 

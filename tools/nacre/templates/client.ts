@@ -332,3 +332,49 @@ export function attestedNonce(nonceHex: string, attestationText: string): string
   if (used !== path.length) throw new RangeError(`batch.path: expected ${used} hashes, got ${path.length}`);
   return Array.from(batchHash(2, bigEndian(size, 4), hash), (b) => b.toString(16).padStart(2, "0")).join("");
 }
+
+// ---- HTTPS that ends in the enclave
+
+/** What is used of a `TLSSocket` of Node. */
+export interface PinnedSocket {
+  once(event: "secureConnect", listener: () => void): unknown;
+  once(event: "error", listener: (error: Error) => void): unknown;
+  removeListener(event: "error", listener: (error: Error) => void): unknown;
+  destroy(): unknown;
+  getPeerX509Certificate(): { publicKey: { export(form: { type: "spki"; format: "der" }): Uint8Array } } | undefined;
+}
+
+/**
+ * Connections that end in the enclave of a verified document, or are not made at all. For Node:
+ *
+ *   import * as https from "node:https";
+ *   import * as tls from "node:tls";
+ *   const agent = new https.Agent({ keepAlive: true });
+ *   agent.createConnection = pinnedConnection(tls, tlsKeyHex);
+ *   https.request({ host, port, path, method: "POST", agent }, ...);
+ *
+ * `tlsKeyHex` is "tls_key" of a document that was verified (`nacre verify document URL --json` gives it): the SHA-256 of
+ * the SubjectPublicKeyInfo of the key that HTTPS is under. No certificate authority is asked, and no byte of a request is
+ * sent to another key. In a browser there is nothing like it: scripts never see the certificate, so no page can tell whether
+ * TLS ends in the enclave. There, seal the requests, or have what is sent known to whoever is on the way.
+ */
+export function pinnedConnection<S extends PinnedSocket>(
+  tls: { connect(options: object): S }, tlsKeyHex: string,
+): (options: object, done?: (error: Error | null, socket: S) => void) => undefined {
+  const wanted = unhex(tlsKeyHex, 32, "the TLS key");
+  return (options, done) => {
+    const socket = tls.connect({ ALPNProtocols: ["http/1.1"], ...options, session: undefined, rejectUnauthorized: false });
+    const fail = (error: Error): void => done?.(error, socket);
+    socket.once("error", fail);
+    socket.once("secureConnect", () => {
+      socket.removeListener("error", fail);
+      const spki = socket.getPeerX509Certificate()?.publicKey.export({ type: "spki", format: "der" });
+      const found = spki === undefined ? undefined : sha256(Uint8Array.from(spki));
+      if (found !== undefined && found.every((b, i) => b === wanted[i])) return done?.(null, socket);
+      socket.destroy();
+      const hex = found === undefined ? "none" : Array.from(found, (b) => b.toString(16).padStart(2, "0")).join("");
+      return fail(new Error(`HTTPS does not end in the enclave: its key is ${hex}, expected ${tlsKeyHex.toLowerCase()}`));
+    });
+    return undefined;
+  };
+}
