@@ -159,6 +159,31 @@ static void on_document(const struct nacre_document_frame *f)
         publish("document", (const char *)inbox.payload, inbox.payload_len);
 }
 
+static void say_tls(char key, const char *blob)
+{
+    struct nacre_tls_frame f = {.head.type = NACRE_FRAME_TLS};
+    memset(f.key, key, sizeof f.key);
+    (void)nacre_frame_send(NACRE_FD_CONTROL, &f, blob, strlen(blob), NULL, 0, NULL, 0);
+}
+
+/* The first nacre-http makes a TLS key, and later ones get it back; one that is taken over tries another. */
+static void on_tls_begin(void)
+{
+    if (strncmp(script, "tls", 3) != 0)
+        return;
+    if (init.tls_form == NACRE_TLS_NONE)
+        say_tls('k', "a key");
+    else if (init.tls_form != NACRE_TLS_SELF_SIGNED || inbox.payload_len != 5 ||
+             memcmp(inbox.payload, "a key", 5) != 0)
+        _exit(95);
+    if (plays("tls-another"))
+        say_tls('x', "another key");
+    if (plays("tls-claims"))
+        say_tls('x', "");
+    if (plays("tls-again"))
+        say_tls('k', "a key");
+}
+
 static void on_control(void)
 {
     int got = nacre_frame_receive(NACRE_FD_CONTROL, &inbox, NACRE_PAYLOAD_MAX, true);
@@ -172,6 +197,7 @@ static void on_control(void)
         memcpy(&init, head, sizeof init);
         if (inbox.n_fds != init.n_lanes + init.has_admin)
             _exit(91);
+        on_tls_begin();
         tell(NACRE_FRAME_READY, "");
         break;
     case NACRE_FRAME_LANE:

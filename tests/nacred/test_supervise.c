@@ -110,6 +110,36 @@ START_TEST(an_attestation_without_a_number)
 }
 END_TEST
 
+START_TEST(a_tls_key_that_nobody_wants)
+{
+    misbehaves_once("nacre-http", "tls", "reason=\"control message of a wrong type or content\"");
+}
+END_TEST
+
+START_TEST(one_tls_key_and_no_other)
+{
+    static const char *const words[] = {"tls-another", "tls-claims", "tls-again"};
+    char key[80] = "event=https certificate=self-signed key=";
+    for (size_t i = strlen(key), n = 0; n < 2; n++, i += 2)
+        memcpy(key + i, "6b", 3); /* 'k' */
+    (void)snprintf(w.config.http_tls, sizeof w.config.http_tls, "self-signed");
+    world_script(&w, "nacre-http", "tls");
+    world_start(&w);
+    world_await(&w, "good", 10);
+    for (int i = 0; i < 3; i++) {
+        world_script(&w, "nacre-http", words[i]);
+        ck_assert_int_eq(kill(world_helper(&w, "nacre-http"), SIGSEGV), 0);
+        world_await_log(&w, "reason=\"control message of a wrong type or content\"", i + 1);
+        world_script(&w, "nacre-http", "tls");
+        (void)usleep(100000);
+        world_await(&w, "good", world_number(&w, "good") + 20);
+    }
+    ck_assert_int_eq(world_logged(&w, key), 1);
+    ck_assert_int_eq(world_logged(&w, "event=https"), 1);
+    ck_assert_int_eq(world_stop(&w), 0);
+}
+END_TEST
+
 START_TEST(an_app_that_asks_and_never_listens)
 {
     misbehaves_once("nacre-app", "deaf", "reason=\"does not read its control socket\"");
@@ -322,6 +352,8 @@ static void add(TCase *tc)
     tcase_add_test(tc, junk_on_control);
     tcase_add_test(tc, a_message_that_is_another_helpers);
     tcase_add_test(tc, an_attestation_without_a_number);
+    tcase_add_test(tc, a_tls_key_that_nobody_wants);
+    tcase_add_test(tc, one_tls_key_and_no_other);
     tcase_add_test(tc, an_app_that_asks_and_never_listens);
     tcase_add_test(tc, an_app_that_cannot_start);
     tcase_add_test(tc, an_app_that_cannot_start_again);
