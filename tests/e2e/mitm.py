@@ -85,7 +85,7 @@ def own_certificate(names=("localhost",), like=None, kind="p256"):
     key = ec.generate_private_key(ec.SECP256R1()) if kind == "p256" else rsa.generate_private_key(65537, 2048)
     subject = x509.load_der_x509_certificate(like).subject if like else x509.Name(
         [x509.NameAttribute(NameOID.COMMON_NAME, names[0])])
-    now = datetime.datetime.utcnow()
+    now = datetime.datetime.now(datetime.timezone.utc)
     made = (x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(key.public_key())
             .serial_number(x509.random_serial_number()).not_valid_before(now - datetime.timedelta(days=1))
             .not_valid_after(now + datetime.timedelta(days=30))

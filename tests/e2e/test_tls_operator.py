@@ -38,12 +38,15 @@ class Authority:
 
     @staticmethod
     def sign(name, key, issuer, issuer_key, ca=False):
-        now = datetime.datetime.utcnow()
+        now = datetime.datetime.now(datetime.timezone.utc)
         made = (x509.CertificateBuilder().subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
                 .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, issuer)])).public_key(key.public_key())
                 .serial_number(x509.random_serial_number()).not_valid_before(now - datetime.timedelta(hours=1))
                 .not_valid_after(now + datetime.timedelta(days=90))
-                .add_extension(x509.BasicConstraints(ca, None), critical=True))
+                .add_extension(x509.BasicConstraints(ca, None), critical=True)
+                .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+                .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False)
+                .add_extension(x509.KeyUsage(not ca, False, False, False, False, ca, ca, False, False), critical=True))
         if not ca:
             made = made.add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
         return made.sign(issuer_key, hashes.SHA256())
