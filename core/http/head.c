@@ -70,19 +70,22 @@ static void take_query(struct nacre_head *head, struct nacre_slice name, struct 
     }
 }
 
+static const bool token_byte[256] = {
+    ['a' ... 'z'] = true, ['A' ... 'Z'] = true, ['0' ... '9'] = true, ['!'] = true,  ['#'] = true,
+    ['$'] = true,         ['%'] = true,         ['&'] = true,         ['\''] = true, ['*'] = true,
+    ['+'] = true,         ['-'] = true,         ['.'] = true,         ['^'] = true,  ['_'] = true,
+    ['`'] = true,         ['|'] = true,         ['~'] = true,
+};
+
 /*
  * libmicrohttpd passes on what a stricter party in front of us reads differently or not at all: "Content-Length :",
  * a carriage return or NUL inside a value. A name is a token (RFC 9110, 5.6.2), a value holds neither (5.5).
  */
 static bool field_ok(struct nacre_slice name, struct nacre_slice value)
 {
-    static const char others[] = "!#$%&'*+-.^_`|~";
-    for (size_t i = 0; i < name.len; i++) {
-        char c = name.ptr[i];
-        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-              (c != '\0' && strchr(others, c))))
+    for (size_t i = 0; i < name.len; i++)
+        if (!token_byte[(uint8_t)name.ptr[i]])
             return false;
-    }
     return name.len > 0 && !memchr(value.ptr, '\r', value.len) && !memchr(value.ptr, '\n', value.len) &&
            !memchr(value.ptr, '\0', value.len);
 }

@@ -5,6 +5,7 @@
 #include "reply.h"
 #include "request.h"
 #include "server.h"
+#include "wait.h"
 
 #include <errno.h>
 #include <microhttpd.h>
@@ -207,8 +208,7 @@ static void expire_conns(struct nacre_lane *lane)
 /* Milliseconds until something is due, or -1. */
 static int time_left(const struct nacre_lane *lane)
 {
-    MHD_UNSIGNED_LONG_LONG http_ms;
-    uint64_t next = lane->again || lane->batches ? 0 : lane->slots.next_deadline_ns;
+    uint64_t next = lane->batches ? 0 : lane->slots.next_deadline_ns;
     if (lane->next_due_ns < next)
         next = lane->next_due_ns;
     if (lane->linger.used && lane->now_ns + NS_PER_MS * 1000 < next)
@@ -221,7 +221,8 @@ static int time_left(const struct nacre_lane *lane)
     uint64_t ms = next == UINT64_MAX     ? UINT64_MAX
                   : next <= lane->now_ns ? 0
                                          : (next - lane->now_ns) / NS_PER_MS + 1;
-    if (MHD_get_timeout(lane->daemon, &http_ms) == MHD_YES && http_ms < ms)
+    uint64_t http_ms = nacre_wait_limit(lane);
+    if (http_ms < ms)
         ms = http_ms;
     return ms == UINT64_MAX ? -1 : ms > 60000 ? 60000 : (int)ms;
 }
@@ -263,16 +264,14 @@ static bool is_idle(const struct nacre_lane *lane)
 /* libmicrohttpd stops listening at its connection limit, and begins again in the run after one that ended some. */
 static void run_http(struct nacre_lane *lane)
 {
-    MHD_UNSIGNED_LONG_LONG ms = 0;
     unsigned turns = 0;
-    uint64_t closed;
+    uint64_t steps;
     do {
-        closed = lane->n_closed;
+        steps = lane->n_steps;
         (void)MHD_run(lane->daemon);
         nacre_request_post(lane);
-    } while (++turns < TURNS_MAX &&
-             (closed != lane->n_closed || (MHD_get_timeout(lane->daemon, &ms) == MHD_YES && ms == 0)));
-    lane->again = closed != lane->n_closed;
+        lane->again = nacre_wait_busy(lane, steps);
+    } while (lane->again && ++turns < TURNS_MAX);
 }
 
 void *nacre_lane_run(void *arg)

@@ -18,6 +18,7 @@
 #include "slots.h"
 
 struct MHD_Connection;
+struct MHD_Response;
 struct MHD_Daemon;
 
 #define NACRE_MAIL_DOCUMENTS                                                                                 \
@@ -46,8 +47,12 @@ struct nacre_conn {
 
     /* the request */
     bool suspended;
-    bool broken; /* no answer could be made: close */
-    bool done;   /* given to the app while its body was read: only the end of the request is missing */
+    bool
+        awake; /* waits without being suspended: the handler is asked again in each run, see nacre_conn_wait() */
+    uint64_t awake_until_ns;
+    struct MHD_Response *ready; /* what to queue when it is asked the next time; ours */
+    bool broken;                /* no answer could be made: close */
+    bool done; /* given to the app while its body was read: only the end of the request is missing */
     bool chunked;
     bool browser;                 /* it has an Origin */
     bool async;                   /* it prefers to be a job */
@@ -125,8 +130,11 @@ struct nacre_lane {
     struct nacre_outbox outbox;   /* requests for the app, sent together after each run of libmicrohttpd */
     struct nacre_json_out out;    /* where answers are written */
     struct nacre_conn *conns;
-    uint64_t n_closed; /* connections that have ended */
-    bool again;        /* libmicrohttpd is to be run once more before anything is waited for */
+    uint32_t n_awake;  /* connections that wait without being suspended */
+    uint32_t n_asleep; /* so many more are suspended at once: the last answers took long */
+    uint64_t
+        n_steps; /* what libmicrohttpd did that it may have to go on with: connections ended, answers queued, ... */
+    bool again; /* libmicrohttpd is to be run once more before anything is waited for */
     struct nacre_conn *pending_first, *pending_last;
     struct nacre_linger linger;
     struct nacre_metrics metrics;

@@ -27,6 +27,7 @@
 
 /* A body in two pieces: what it shares with other answers, then what is its own. */
 struct pieces {
+    struct nacre_lane *lane;
     struct nacre_text *shared; /* NULL: all is our own */
     const char *text;
     size_t len, own_len;
@@ -42,6 +43,7 @@ static ssize_t read_block(void *cls, uint64_t pos, char *buf, size_t max)
 {
     const struct pieces *p = cls;
     size_t done = 0;
+    p->lane->n_steps++; /* the next block takes another run */
     if (pos < p->len) {
         done = p->len - (size_t)pos < max ? p->len - (size_t)pos : max;
         memcpy(buf, p->text + pos, done);
@@ -63,7 +65,7 @@ static void free_pieces(void *cls)
 }
 
 /* Copies what is not shared. The hold on the shared text goes over with the response, not before. */
-static struct pieces *make_pieces(const struct nacre_http_reply *reply)
+static struct pieces *make_pieces(struct nacre_lane *lane, const struct nacre_http_reply *reply)
 {
     bool share = reply->mode == NACRE_BODY_SHARE;
     const char *own = share ? reply->tail : reply->body;
@@ -71,7 +73,8 @@ static struct pieces *make_pieces(const struct nacre_http_reply *reply)
     struct pieces *p = malloc(sizeof *p + own_len);
     if (!p)
         return NULL;
-    *p = (struct pieces){.shared = share ? reply->shared : NULL,
+    *p = (struct pieces){.lane = lane,
+                         .shared = share ? reply->shared : NULL,
                          .text = share ? reply->body : NULL,
                          .len = share ? reply->len : 0,
                          .own_len = own_len};
@@ -81,9 +84,10 @@ static struct pieces *make_pieces(const struct nacre_http_reply *reply)
 }
 
 /* In blocks of 16 KiB, or both pieces in one system call. Takes over a shared text when it succeeds. */
-static struct MHD_Response *make_from_pieces(const struct nacre_http_reply *reply, bool in_blocks)
+static struct MHD_Response *make_from_pieces(struct nacre_lane *lane, const struct nacre_http_reply *reply,
+                                             bool in_blocks)
 {
-    struct pieces *p = make_pieces(reply);
+    struct pieces *p = make_pieces(lane, reply);
     if (!p)
         return NULL;
     struct MHD_IoVec parts[2] = {{p->text, p->len}, {p->own, p->own_len}};
@@ -117,7 +121,7 @@ static struct MHD_Response *make_response(const struct nacre_conn *conn, const s
 {
     bool in_blocks = conn->lane->shared->is_vsock && whole_len(reply) > VSOCK_BLOCK - HEAD_ROOM;
     struct MHD_Response *r =
-        in_blocks || reply->tail ? make_from_pieces(reply, in_blocks) : make_whole(reply);
+        in_blocks || reply->tail ? make_from_pieces(conn->lane, reply, in_blocks) : make_whole(reply);
     if (reply->mode == NACRE_BODY_GIVE && (in_blocks || !r))
         free(reply->body);
     if (reply->mode == NACRE_BODY_SHARE && !r)
@@ -199,7 +203,14 @@ bool nacre_reply(struct nacre_conn *conn, const struct nacre_http_reply *reply)
     nacre_request_end(conn);
     name_request(conn);
     struct MHD_Response *r = make_response(conn, reply);
-    bool ok = r && add_headers(r, conn, reply) && MHD_queue_response(conn->mhd, reply->status, r) == MHD_YES;
+    bool ok = r && add_headers(r, conn, reply);
+    if (ok && conn->awake) { /* libmicrohttpd takes it in its next run, when the handler is asked again */
+        conn->ready = r;
+        r = NULL;
+    } else {
+        ok = ok && MHD_queue_response(conn->mhd, reply->status, r) == MHD_YES;
+        conn->lane->n_steps++;
+    }
     if (r)
         MHD_destroy_response(r);
     if (ok)

@@ -7,6 +7,7 @@
 #include "request.h"
 #include "seal.h"
 #include "tls.h"
+#include "wait.h"
 
 #include <errno.h>
 #include <microhttpd.h>
@@ -61,6 +62,7 @@ static bool has_unread(const struct nacre_conn *conn)
 static void close_conn(struct nacre_conn *conn)
 {
     struct nacre_lane *lane = conn->lane;
+    nacre_conn_wake(conn);
     if (conn->linger || has_unread(conn))
         nacre_linger_add(&lane->linger, lane->epoll_fd, conn->fd, NACRE_TAG_LINGER, lane->now_ns);
     nacre_request_end(conn);
@@ -71,7 +73,7 @@ static void close_conn(struct nacre_conn *conn)
     if (conn->next)
         conn->next->prev = conn->prev;
     nacre_count(&lane->metrics.connections, UINT64_MAX); /* one less */
-    lane->n_closed++;
+    lane->n_steps++;
     free(conn->params);
     free(conn);
 }
@@ -98,6 +100,7 @@ static void on_completed(void *cls, struct MHD_Connection *mhd, void **con_cls,
         return;
     if (conn->phase != NACRE_PHASE_REPLY)
         nacre_count(&conn->lane->metrics.aborted, 1);
+    nacre_conn_wake(conn);
     nacre_request_end(conn);
     conn->suspended = false;
     start_idle(conn);
@@ -188,6 +191,7 @@ static enum MHD_Result on_body(struct nacre_conn *conn, const char *data, size_t
         nacre_reply_raw(conn, &large);
         return MHD_NO;
     }
+    conn->lane->n_steps++;
     if (!nacre_request_keep(conn, data, len)) {
         nacre_request_end(conn);
         conn->refusal = nacre_refuse_later(503, "too many bytes of requests are being received");
@@ -195,18 +199,11 @@ static enum MHD_Result on_body(struct nacre_conn *conn, const char *data, size_t
     return MHD_YES;
 }
 
-static enum MHD_Result suspend(struct nacre_conn *conn)
-{
-    conn->phase = NACRE_PHASE_WAITING;
-    conn->due_ns = UINT64_MAX; /* the slot has the deadline */
-    conn->suspended = true;
-    MHD_suspend_connection(conn->mhd);
-    return MHD_YES;
-}
-
-/* The request is complete. */
+/* The request is complete; while its answer is awaited, this may be called again, by every run. */
 static enum MHD_Result on_end(struct nacre_conn *conn)
 {
+    if (conn->awake)
+        return nacre_conn_ask(conn);
     if (conn->broken)
         return MHD_NO;
     if (conn->refusal.status)
@@ -214,7 +211,7 @@ static enum MHD_Result on_end(struct nacre_conn *conn)
     if (conn->method == NACRE_OPTIONS || conn->path->builtin) {
         enum nacre_builtin_result r = nacre_builtin_answer(conn);
         if (r == NACRE_BUILTIN_WAITS)
-            return suspend(conn);
+            return nacre_conn_wait(conn);
         return r == NACRE_BUILTIN_ANSWERED ? MHD_YES : MHD_NO;
     }
     if (!conn->done)
@@ -223,7 +220,7 @@ static enum MHD_Result on_end(struct nacre_conn *conn)
         return nacre_reply_refusal(conn, &conn->refusal) ? MHD_YES : MHD_NO;
     if (conn->async && !conn->sealed)
         return nacre_job_accepted(conn) ? MHD_YES : MHD_NO;
-    return suspend(conn);
+    return nacre_conn_wait(conn);
 }
 
 static enum MHD_Result on_request(void *cls, struct MHD_Connection *mhd, const char *target,

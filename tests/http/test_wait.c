@@ -1,0 +1,241 @@
+/* Connections whose answer is due, suspended or not: soon, late, many, and what others do meanwhile. */
+#include "fake.h"
+#include "sample.h"
+#include "suite.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MANY 150u /* more than wait without being suspended */
+
+static struct fake f;
+static struct client c;
+static struct nacre_config config;
+
+static void setup(void)
+{
+    nacre_config_defaults(&config);
+    fake_start(&f, &config);
+    client_open(&c, f.port);
+}
+
+static void teardown(void)
+{
+    client_close(&c);
+    fake_stop(&f);
+}
+
+static void sign(const struct nacre_request_frame *r, uint64_t temperature)
+{
+    uint8_t bcs[64];
+    fake_answer(&f, 0, r->ticket.id, r->ticket.route, 200, bcs,
+                weather_bcs(bcs, sizeof bcs, "x", temperature));
+}
+
+static void expect_weather(struct client *from, uint64_t temperature)
+{
+    char json[600];
+    weather_json(json, sizeof json, "x", temperature);
+    client_expect(from, 200, json);
+}
+
+static struct nacre_request_frame ask(struct client *from)
+{
+    client_post(from, "/process_data", "{}");
+    return fake_request(&f, NULL);
+}
+
+static void one(unsigned ms, uint64_t temperature)
+{
+    struct nacre_request_frame r = ask(&c);
+    (void)usleep(ms * 1000);
+    sign(&r, temperature);
+    expect_weather(&c, temperature);
+}
+
+/* At once, a little later, after it was suspended; and soon again, when the lane takes its answers for slow ones. */
+START_TEST(soon_and_late)
+{
+    static const unsigned ms[] = {0, 1, 5, 15, 19, 20, 21, 25, 40, 200, 0, 0, 0, 30, 1, 1};
+    for (unsigned i = 0; i < sizeof ms / sizeof ms[0]; i++)
+        one(ms[i], i);
+    for (unsigned i = 0; i < 200; i++)
+        one(0, 1000 + i);
+}
+END_TEST
+
+START_TEST(more_than_are_kept_awake)
+{
+    struct client many[MANY];
+    struct nacre_request_frame r[MANY];
+    for (unsigned i = 0; i < MANY; i++)
+        client_open(&many[i], f.port);
+    for (unsigned round = 0; round < 3; round++) {
+        for (unsigned i = 0; i < MANY; i++)
+            r[i] = ask(&many[i]); /* one after the other: they are asked again many times */
+        if (round == 1)
+            (void)usleep(60000);
+        for (unsigned i = MANY; i-- > 0;)
+            sign(&r[i], i);
+        for (unsigned i = 0; i < MANY; i++)
+            expect_weather(&many[i], i);
+    }
+    for (unsigned i = 0; i < MANY; i++)
+        client_close(&many[i]);
+}
+END_TEST
+
+/* libmicrohttpd's own word on what is left to do counts for nothing while a connection waits: nothing may depend on it. */
+START_TEST(others_go_on_meanwhile)
+{
+    static char body[300000];
+    struct client other;
+    client_open(&other, f.port);
+    memset(body, ' ', sizeof body - 1);
+    for (unsigned round = 0; round < 20; round++) {
+        struct nacre_request_frame waits = ask(&c);
+        client_text(
+            &other,
+            "GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\nGET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n");
+        client_expect(&other, 200, NULL);
+        client_expect(&other, 200, NULL);
+        struct answer large =
+            exchange(&f, "GET /openapi.json HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        ck_assert_uint_eq(large.status, 200);
+        answer_free(&large);
+        client_post(&other, "/process_data", body); /* many pieces */
+        struct nacre_request_frame r = fake_request(&f, NULL);
+        ck_assert_uint_eq(f.inbox.payload_len, sizeof body - 1);
+        sign(&r, 7);
+        expect_weather(&other, 7);
+        sign(&waits, 8);
+        expect_weather(&c, 8);
+    }
+    client_close(&other);
+}
+END_TEST
+
+/* Two requests at once on a connection: the second is begun when the first is answered, though nothing comes any more. */
+START_TEST(pipelined)
+{
+    struct client other;
+    client_open(&other, f.port);
+    for (unsigned round = 0; round < 20; round++) {
+        struct nacre_request_frame waits = ask(&other);
+        client_post(&c, "/process_data", "{}");
+        client_post(&c, "/process_data", "{}");
+        struct nacre_request_frame r = fake_request(&f, NULL);
+        sign(&r, 1);
+        expect_weather(&c, 1);
+        r = fake_request(&f, NULL);
+        sign(&r, 2);
+        expect_weather(&c, 2);
+        sign(&waits, 3);
+        expect_weather(&other, 3);
+    }
+    client_close(&other);
+}
+END_TEST
+
+/* Clients go away while they wait, before and after their answer is here; the next one is served as ever. */
+START_TEST(gone_while_it_waits)
+{
+    for (unsigned i = 0; i < 60; i++) {
+        struct client other;
+        client_open(&other, f.port);
+        struct nacre_request_frame r = ask(&other);
+        const struct linger reset = {1, 0};
+        if (i % 2)
+            (void)setsockopt(other.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+        if (i % 3 == 0)
+            sign(&r, i);
+        client_close(&other);
+        if (i % 3 == 1)
+            (void)usleep(25000);
+        if (i % 3)
+            sign(&r, i);
+        one(0, i);
+    }
+}
+END_TEST
+
+START_TEST(the_app_goes_while_they_wait)
+{
+    for (unsigned i = 0; i < 20; i++) {
+        (void)ask(&c);
+        if (i % 2)
+            (void)usleep(25000);
+        fake_new_app(&f, 0);
+        client_expect(&c, 503, "{\"error\":\"the app is restarting\"}");
+        one(0, i);
+    }
+}
+END_TEST
+
+/* Stopped while one waits and another has just been answered: both hear. */
+START_TEST(stopped_while_they_wait)
+{
+    struct client other;
+    client_open(&other, f.port);
+    struct nacre_request_frame first = ask(&c), second = ask(&other);
+    sign(&first, 1);
+    struct nacre_plain_frame stop = {.head.type = NACRE_FRAME_STOP};
+    ck_assert_int_eq(nacre_frame_send(f.control, &stop, NULL, 0, NULL, 0, NULL, 0), 0);
+    sign(&second, 2);
+    expect_weather(&c, 1);
+    expect_weather(&other, 2);
+    client_close(&other);
+}
+END_TEST
+
+/* CPU time of all threads of nacre-http, in nanoseconds: they have numbers that follow its own. */
+static uint64_t cpu_ns(void)
+{
+    uint64_t sum = 0;
+    for (int task = f.pid; task < f.pid + 100; task++) {
+        char path[64], line[128];
+        (void)snprintf(path, sizeof path, "/proc/%d/task/%d/schedstat", (int)f.pid, task);
+        FILE *file = fopen(path, "re");
+        if (!file)
+            continue;
+        if (fgets(line, sizeof line, file))
+            sum += strtoull(line, NULL, 10);
+        (void)fclose(file);
+    }
+    return sum;
+}
+
+/* Waiting is no work: not while a connection is kept awake, and not when it is suspended after all. */
+START_TEST(waiting_does_not_spin)
+{
+    struct nacre_request_frame r = ask(&c);
+    uint64_t before = cpu_ns();
+    (void)usleep(500000);
+    uint64_t took = cpu_ns() - before;
+    ck_assert_uint_gt(before, 0);
+    ck_assert_msg(took < 100000000u, "%llu ns of 500 ms", (unsigned long long)took);
+    sign(&r, 1);
+    expect_weather(&c, 1);
+}
+END_TEST
+
+static void add(TCase *tc)
+{
+    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_test(tc, soon_and_late);
+    tcase_add_test(tc, more_than_are_kept_awake);
+    tcase_add_test(tc, others_go_on_meanwhile);
+    tcase_add_test(tc, pipelined);
+    tcase_add_test(tc, gone_while_it_waits);
+    tcase_add_test(tc, the_app_goes_while_they_wait);
+    tcase_add_test(tc, stopped_while_they_wait);
+    tcase_add_test(tc, waiting_does_not_spin);
+}
+
+int main(void)
+{
+    return nacre_run_suite("http wait", add, 120);
+}
