@@ -10,7 +10,7 @@ import pathlib
 import sys
 import time
 
-from parts import attestation, load, outbound, parent, peers, plot, report, scaling, size, start
+from parts import attestation, load, outbound, parent, peers, plot, profile, report, scaling, size, start
 from parts.run import ROOT, Run, machine
 
 README = ROOT / "bench" / "README.md"
@@ -39,6 +39,7 @@ PARTS = {"load": measure_load,
          "outbound": lambda run, result: result.update(outbound=outbound.measure(run)),
          "parent": lambda run, result: result.update(parent=parent.measure(run)),
          "attestation": lambda run, result: result.update(attestation=attestation.part(run)),
+         "profile": lambda run, result: result.update(profile=profile.measure(run)),
          "scaling": lambda run, result: result.update(scaling=scaling.measure(run))}
 
 
@@ -80,15 +81,14 @@ def main():
         result = measure(args)
         path.parent.mkdir(exist_ok=True)
         path.write_text(report.compact(result))
+    drawn = plot.draw(result, path.with_suffix(""))
     sections = report.sections(result)
+    sections["plots"] = report.plots(path)
     for name, lines in sections.items():
         print(f"\n## {name}\n\n" + "\n".join(lines))
     if args.readme:
         README.write_text(report.replace(README.read_text(), sections))
-    print()
-    for line in plot.draw(result, path.with_suffix("")):
-        print(line)
-    print(f"written to {path}")
+    print("\n" + "\n".join(drawn) + f"\nwritten to {path}")
 
 
 if __name__ == "__main__":

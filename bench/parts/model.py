@@ -43,6 +43,9 @@ def constants(result):
         found[f"answer, {name}"] = stats.summary([one[name] for one in busy])["median"]
     for keepalive, name in ((True, "parent, a request"), (False, "parent, a connection and a request")):
         found[name] = stats.of(result["parent"]["rows"], "cpu_us", keepalive=keepalive)["median"]
+    if "attestation" in result:
+        part = result["attestation"]
+        found["documents/s in batches, NSM at %g ms" % part["options"]["nsm_ms"]] = part["summary"]["batch"]["per_second"]["median"]
     memory = result["size"]["memory"]
     if memory:
         pss = {what: sum(one["pss"] for one in memory[what].values()) for what in memory}
@@ -82,6 +85,9 @@ def predict(measured, assumed, limits):
         "connections, a request a second on each": float(limits["connections"]),
         "nonced documents, one NSM call each": 1000 / assumed["nsm_ms"],
     }
+    for name, value in measured.items():
+        if "in batches" in name:
+            capacity["nonced documents in batches, as offered here"] = value
     best = min(capacity["the enclave's CPUs"], capacity["the busiest thread of the one lane"])
     need = best * latency / 1e6
     rows = [("answers/s of one enclave, kept connections", best, "/s",
@@ -127,7 +133,7 @@ def sections(result, assumed=None):
     note = "**The machine had other work: figures to show the form, not to plan with.**" if m["load_before"] > 1 else ""
     return {
         "constants": [f"From the run of {m['date']} on {m['cpus']} CPUs ({m['model']}), commit {m['commit']}. {note}".strip(), ""]
-        + stats.markdown(["measured", "value"], [[name, stats.number(value) + (" us" if "KiB" not in name else "")]
+        + stats.markdown(["measured", "value"], [[name, stats.number(value) + ("" if "KiB" in name or "/s" in name else " us")]
                                                  for name, value in measured.items()]),
         "assumptions": stats.markdown(["assumed", "value", "what"],
                                       [[f"`{name}`", stats.number(float(values[name])), what]

@@ -2,7 +2,7 @@
 import json
 import re
 
-from . import attestation, outbound, parent, scaling, size, start, stats
+from . import attestation, outbound, parent, profile, scaling, size, start, stats
 from .stats import markdown, number, of, paired, text
 
 TITLES = {"nacre": "nacre", "axum": "axum, ed25519-dalek", "nginx": "nginx, a constant", "microhttpd": "libmicrohttpd, a constant"}
@@ -104,9 +104,16 @@ PARTS = (("where", "machine", where), ("costs", "load", costs), ("by-connections
          ("half", "half", half), ("versions", "versions", versions), ("size", "size", lambda r: size.table(r["size"])),
          ("start", "start", lambda r: start.table(r["start"])),
          ("outbound", "outbound", lambda r: outbound.table(r["outbound"])),
+         ("profile", "profile", lambda r: profile.table(r["profile"])),
          ("parent", "parent", lambda r: parent.table(r["parent"])),
          ("attestation", "attestation", lambda r: attestation.table(r["attestation"])),
          ("scaling", "scaling", lambda r: scaling.table(r["scaling"])))
+
+
+def plots(path):
+    """Links to the plots beside a file of results, from the page one folder up."""
+    return [f"![{plot.stem.removeprefix(path.stem + '-')}](results/{plot.name})"
+            for plot in sorted(path.parent.glob(f"{path.stem}-*.png"))]
 
 
 def sections(result):

@@ -173,8 +173,17 @@ def test_replacing_sections_leaves_the_rest():
 
 def test_pages_have_a_place_for_every_section():
     readme = (ROOT / "bench" / "README.md").read_text()
-    report.replace(readme, {name: [] for name, _, _ in report.PARTS})
+    report.replace(readme, {name: [] for name in ["plots", *(name for name, _, _ in report.PARTS)]})
     report.replace((ROOT / "bench" / "MODEL.md").read_text(), model.sections(result()))
+
+
+def test_a_profile_is_read_and_summed():
+    from parts import profile
+    text = ("# Samples\n    40.50%  nacred      libsodium.so.23.3.0  [.] ge25519_p3\n     9.50%  nacre-http  [kernel.kallsyms]  [k] tcp\n"
+            "     0.50%  nacred      libsodium.so.23.3.0  [.] x\n")
+    found = profile.shares(text)
+    assert len(found) == 3 and found[1] == (9.5, "nacre-http", "[kernel.kallsyms]", "tcp")
+    assert profile.by(found, lambda row: row[1]) == [("nacred", 41.0), ("nacre-http", 9.5)]
 
 
 def test_model_by_hand():

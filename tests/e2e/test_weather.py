@@ -1,4 +1,7 @@
 """The weather app end to end: TLS to an upstream that stands in for the service, and its faults."""
+import http.client
+import json
+import ssl
 import threading
 import time
 
@@ -151,6 +154,20 @@ def test_many_at_once():
         assert len(answers) == 320
         for place, reply in answers:
             assert runtime.verify(reply)["response"]["data"]["location"] == place
+
+
+def test_calls_one_by_one_keep_one_connection():
+    """Whichever of the app's threads serve them. The others: the endpoint's check, and the one that asks here."""
+    with weather() as runtime:
+        for i in range(80):
+            runtime.verify(ask(runtime, f"place {i}"))
+        context = ssl.create_default_context(cafile=runtime.ca)
+        context.check_hostname = False  # it is asked by address
+        connection = http.client.HTTPSConnection("127.0.0.1", runtime.server.port, context=context, timeout=20)
+        connection.request("GET", "/stats")
+        stats = json.loads(connection.getresponse().read())
+        connection.close()
+        assert stats["requests"] == 81 and stats["connections"] <= 3, stats
 
 
 def test_health_check_does_not_wait_for_endpoints():
