@@ -3,7 +3,7 @@
  * answer. It executes COMMAND, whose API listens on 127.0.0.1:PORT, asks with BODY until there is an answer with a
  * signature, and ends it. Prints JSON: {"total_us":N,"events":[...]}.
  *
- * With --trace it also follows all processes with ptrace, which stops them at each fork, exec and exit and costs them
+ * With --trace it also follows all processes with ptrace, which stops them at each fork, exec, exit and first thread and costs them
  * some 10 us each time; events are then when these happened. System calls run untraced.
  */
 #include <arpa/inet.h>
@@ -150,6 +150,9 @@ static void on_stop(pid_t pid, int status)
     case PTRACE_EVENT_CLONE:
         (void)ptrace(PTRACE_GETEVENTMSG, pid, NULL, &message);
         note(pid, event == PTRACE_EVENT_CLONE ? "clone" : "fork", (pid_t)message);
+        if (event ==
+            PTRACE_EVENT_CLONE) /* its first thread says enough, and a pool of them would cost milliseconds */
+            (void)ptrace(PTRACE_SETOPTIONS, pid, NULL, (void *)(uintptr_t)(OPTIONS & ~PTRACE_O_TRACECLONE));
         break;
     case PTRACE_EVENT_EXEC:
         note(pid, "exec", 0);

@@ -53,7 +53,7 @@ def phases(said):
     marks += [("nacred: PID namespace of the helpers" if len(marks) > 3 else "nacred: its system call list, PCRs", check["us"]),
               ("check of the plugin: fork, namespaces, exec", executed[check["other"]]["us"]),
               ("check of the plugin: libraries, sandbox, plugin", exits.get(check["other"], http["us"])),
-              ("nacred: sockets", http["us"]),
+              ("nacred: hears the verdict, opens sockets", http["us"]),
               ("nacre-http: fork, namespaces, exec", executed[http["other"]]["us"]),
               ("nacre-app: fork, namespaces, exec", executed[app["other"]]["us"]),
               ("nacred: keys, threads", thread(events, first, app["us"])),

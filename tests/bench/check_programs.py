@@ -32,6 +32,24 @@ def test_a_server_that_refuses_is_noticed(run):
         constant.stop()
 
 
+class Gone(peers.Peer):
+    """One that cannot be had."""
+    name = "gone"
+
+    def command(self):
+        raise peers.Missing("not here")
+
+
+def test_a_peer_that_cannot_be_had_is_left_out(run, capsys, monkeypatch):
+    run.peers = peers.start_all(run, (peers.Nacre, Gone))
+    assert [peer.name for peer in run.peers] == ["nacre"] and run.answer_size > 300
+    assert "left out: gone: not here" in capsys.readouterr().err
+    monkeypatch.setattr(peers.shutil, "which", lambda *_, **__: None)
+    for get in (peers.build_axum, peers.find_nginx):
+        with pytest.raises(peers.Missing):
+            get(run.directory)
+
+
 def test_a_signature_has_a_price(run):
     assert 1 < run.sign() < 1000
 
