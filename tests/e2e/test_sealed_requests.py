@@ -7,6 +7,7 @@ import os
 import signal
 import struct
 import sys
+import threading
 import time
 
 import cbor2
@@ -430,3 +431,26 @@ def test_what_ends_late_is_sealed_too(worker):
     envelope, exchange = enclave.seal("POST", "/work", b'{"ms":1,"mode":"crash"}')
     reply = send(worker, envelope, "/work")
     assert reply.status == 503 and exchange.open(reply.body)[0] == 503
+
+
+def test_no_answer_in_plain_from_a_plugin_that_turned(start):
+    """It answers a sealed request that it has not opened, with a good ticket: nacred signs, and nothing of it leaves."""
+    runtime = start(plugin=harness.TEST_PLUGINS / "hostile.so",
+                    sets=["app.workers=1", "jobs.concurrent=0", "http.threads=1"])
+    enclave = enclave_of(runtime)
+    replies = {}
+
+    def attack():
+        replies["attacker"] = runtime.post("/attack", {"mode": "good"}, timeout=30)
+
+    attacker = threading.Thread(target=attack)
+    attacker.start()
+    time.sleep(0.3)  # the one worker is in the attack's handler, and waits for a victim
+    envelope, _ = enclave.seal("POST", "/victim", b'{"mode":""}')
+    victim = send(runtime, envelope, "/victim")
+    attacker.join()
+    assert replies["attacker"].status == 418, "the attack did not reach the signer"
+    refused(victim, 503, "key is missing")
+    # and what is honest goes on
+    envelope, exchange = enclave.seal("POST", "/victim", b'{"mode":""}')
+    assert exchange.open(send(runtime, envelope, "/victim").body)[0] == 200

@@ -30,3 +30,7 @@ with tempfile.TemporaryDirectory() as folder:
         run(program, LD_LIBRARY_PATH=str(pc.parent.parent))
         for shared in prefix.rglob("libnacre-verify.so*"):
             shared.unlink()
+    flags = run("pkg-config", "--cflags", "--libs", "libnacre-sealed", **where).split()
+    program = str(prefix / "sealed")
+    run(compiler, "-std=c11", "-pedantic", "-Werror", str(source.with_name("sealed_c11.c")), "-o", program, *flags)
+    run(program)
