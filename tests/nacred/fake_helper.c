@@ -289,6 +289,7 @@ static void attest(uint64_t id, uint32_t nonce_len)
 {
     struct nacre_attest_frame f = {
         .head.type = NACRE_FRAME_ATTEST, .id = id, .nonce_len = nonce_len, .nonce = "nonce"};
+    f.batch = plays("bad-batch") ? 2 : plays("flood-batch");
     (void)nacre_frame_send(NACRE_FD_CONTROL, &f, NULL, 0, NULL, 0, NULL, 0);
 }
 
@@ -305,7 +306,7 @@ static void pulse(void)
     if (beats++ != 0)
         return;
     attest(plays("bad-attest") ? 0 : 1, 5);
-    for (uint64_t i = 2; plays("flood") && i < 200; i++)
+    for (uint64_t i = 2; (plays("flood") || plays("flood-batch")) && i < 200; i++)
         attest(i, 5);
 }
 

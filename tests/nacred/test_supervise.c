@@ -140,6 +140,12 @@ START_TEST(one_tls_key_and_no_other)
 }
 END_TEST
 
+START_TEST(a_batch_that_is_neither_one_nor_none)
+{
+    misbehaves_once("nacre-http", "bad-batch", "reason=\"control message of a wrong type or content\"");
+}
+END_TEST
+
 START_TEST(an_app_that_asks_and_never_listens)
 {
     misbehaves_once("nacre-app", "deaf", "reason=\"does not read its control socket\"");
@@ -193,6 +199,20 @@ START_TEST(an_http_that_asks_for_too_much)
     world_start(&w);
     world_await(&w, "full", 20);
     world_await(&w, "documents", 3);
+    world_await(&w, "good", 10);
+    ck_assert_int_eq(world_number(&w, "wrong"), 0);
+    ck_assert_int_eq(world_number(&w, "http_restarts"), 0);
+}
+END_TEST
+
+/* One waits, whatever the queue holds; the others are told at once. */
+START_TEST(an_http_that_asks_for_too_many_batches)
+{
+    w.config.nsm_queue = 1024;
+    world_script(&w, "nacre-http", "flood-batch");
+    world_start(&w);
+    world_await(&w, "full", 20);
+    world_await(&w, "documents", 1);
     world_await(&w, "good", 10);
     ck_assert_int_eq(world_number(&w, "wrong"), 0);
     ck_assert_int_eq(world_number(&w, "http_restarts"), 0);
@@ -354,12 +374,14 @@ static void add(TCase *tc)
     tcase_add_test(tc, an_attestation_without_a_number);
     tcase_add_test(tc, a_tls_key_that_nobody_wants);
     tcase_add_test(tc, one_tls_key_and_no_other);
+    tcase_add_test(tc, a_batch_that_is_neither_one_nor_none);
     tcase_add_test(tc, an_app_that_asks_and_never_listens);
     tcase_add_test(tc, an_app_that_cannot_start);
     tcase_add_test(tc, an_app_that_cannot_start_again);
     tcase_add_test(tc, an_app_that_ends_by_itself);
     tcase_add_test(tc, an_app_that_crashes_at_once);
     tcase_add_test(tc, an_http_that_asks_for_too_much);
+    tcase_add_test(tc, an_http_that_asks_for_too_many_batches);
     tcase_add_test(tc, an_app_whose_answers_do_not_fit_gets_no_signature);
     tcase_add_test(tc, an_app_is_stopped_where_the_configuration_says_so);
     tcase_add_test(tc, without_http_there_is_an_end);
