@@ -146,6 +146,7 @@ compare-ml: build-tests ## train beside scikit-learn and PyTorch (installed as n
 
 soak: build-tests ## helpers killed every second for KILL_SECONDS; load with crashes for SOAK_SECONDS: nothing grows
 	@$(PYTHON) bench/soak.py --out "$(OUT)" --kill-seconds $(KILL_SECONDS)
+	@ALLOCATION_SECONDS=0 NACRE_OUT="$(OUT)" $(PYTHON) -m pytest -q -s -p no:cacheprovider tests/e2e/test_allocations.py
 	@$(PYTHON) bench/soak.py --out "$(OUT)" --seconds $(SOAK_SECONDS)
 
 clean: ## remove out/

@@ -28,6 +28,8 @@ static void on_lane(struct nacre_app *app, const struct nacre_lane_frame *f)
     if (err)
         nacre_log_event(NACRE_LEVEL_ERROR, "lane refused", NLI("lane", f->lane), NLI("lanes", f->n_lanes),
                         NLI("error", -err));
+    if (err == -ENOMEM) /* whoever asks over this lane would wait in vain: better to be started anew */
+        _exit(1);
 }
 
 /* Wiped with the inbox as soon as this returns. */
@@ -83,7 +85,11 @@ int nacre_control_receive(struct nacre_app *app, char why[NACRE_WHY])
     int got = nacre_frame_receive(NACRE_FD_CONTROL, &app->inbox, NACRE_PAYLOAD_MAX, false);
     if (got == -EBADMSG)
         nacre_log_event(NACRE_LEVEL_WARN, "control message is out of form", NLS("peer", "nacred"));
-    if (got == -EINTR || got == -EBADMSG || got == -ENOMEM)
+    if (got == -ENOMEM) { /* secrets: nobody sends them twice */
+        (void)snprintf(why, NACRE_WHY, "no memory for a control message");
+        return got;
+    }
+    if (got == -EINTR || got == -EBADMSG)
         return 1;
     if (got <= 0)
         return 0;

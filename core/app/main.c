@@ -173,12 +173,12 @@ static int serve(char why[NACRE_WHY])
     err = nacre_app_sandbox_second();
     if (err)
         return fail(why, "the second filter cannot be installed", err);
-    err = nacre_control_ready();
-    if (err)
-        return fail(why, "nacred is gone", err);
     err = nacre_workers_start(&app);
     if (err)
         return fail(why, "no memory for app.workers", err);
+    err = nacre_control_ready(); /* who is ready serves: nobody hears of the key before */
+    if (err)
+        return fail(why, "nacred is gone", err);
     const bool has_health = app.fetch && pthread_create(&health, NULL, nacre_health_run, &app) == 0;
     watch();
     finish(has_health ? &health : NULL);

@@ -58,6 +58,22 @@ static void send_failure(const struct nacre_app_call *call, int32_t status,
                         NLI("error", -err));
 }
 
+/* Nobody can read a request for which there is no memory, but its client can be told. */
+void nacre_worker_refuse(struct nacre_worker *w, const struct nacre_lane_pair *pair)
+{
+    static const char text[] = "no memory is left for a request of that size";
+    const struct nacre_request_frame *rq = (const void *)w->inbox.head;
+    struct nacre_failure_frame frame = {.head.type = NACRE_FRAME_FAILURE, .status = 503};
+    if (w->inbox.head->type == NACRE_FRAME_REQUEST) {
+        frame.id = rq->ticket.id;
+        (void)nacre_frame_send(pair->request, &frame, text, sizeof text - 1, NULL, 0, NULL, 0);
+        nacre_log_event(NACRE_LEVEL_WARN, "no memory for a request",
+                        NLS("req", nacre_request_hex(frame.id).text),
+                        NLI("bytes", w->inbox.head->payload_len));
+    }
+    nacre_inbox_clear(&w->inbox);
+}
+
 static void send_result(struct nacre_worker *w, const struct nacre_app_call *call,
                         const struct nacre_ticket *ticket, const uint8_t *bcs, size_t len,
                         const struct nacre_lane_pair *pair, uint64_t now)

@@ -98,7 +98,7 @@ static int next_request(struct nacre_worker *w, const struct nacre_lane_pair *pa
         if (!nacre_inbox_more(&lane->inbox))
             nacre_worker_send(w);
         got = nacre_frame_receive_packed(pair->request, &lane->inbox, NACRE_PAYLOAD_MAX, false);
-        if (got == 1)
+        if (got == 1 || got == -ENOMEM)
             nacre_inbox_move(&w->inbox, &lane->inbox);
     }
     (void)pthread_mutex_unlock(&lane->lock);
@@ -116,7 +116,9 @@ static bool serve_pair(struct nacre_worker *w, const struct nacre_lane_pair *pai
         int got = next_request(w, pair);
         if (got == 1) {
             nacre_worker_serve(w, pair);
-        } else if (got == -EBADMSG || got == -ENOMEM) {
+        } else if (got == -ENOMEM) {
+            nacre_worker_refuse(w, pair);
+        } else if (got == -EBADMSG) {
             if (!complained) /* once: who sends one of them can send a million */
                 nacre_log_event(NACRE_LEVEL_WARN, "request message dropped", NLS("peer", "nacre-http"),
                                 NLI("error", -got));

@@ -37,6 +37,9 @@ struct nacre_worker {
  */
 void nacre_worker_serve(struct nacre_worker *worker, const struct nacre_lane_pair *pair);
 
+/* The same for a message whose payload found no memory (nacre_frame_receive's -ENOMEM): a FAILURE with 503. */
+void nacre_worker_refuse(struct nacre_worker *worker, const struct nacre_lane_pair *pair);
+
 /* Sends the results of the calls that are done. */
 void nacre_worker_send(struct nacre_worker *worker);
 

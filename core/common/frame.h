@@ -343,7 +343,7 @@ int nacre_inbox_take_fd(struct nacre_inbox *in, size_t i);
  * nacre_frame_receive - one message into `in`. Blocks unless fd is non-blocking or dontwait is set.
  * Checks type against its fixed size and payload_len against what came and against max_payload; nothing else.
  * Returns 1 for a message, 0 when the peer has closed, -EAGAIN, -EINTR, -EBADMSG for a message out of form
- * (dropped whole), -ENOMEM, or another negative errno.
+ * (dropped whole), -ENOMEM (all but the payload, which is NULL then), or another negative errno.
  */
 int nacre_frame_receive(int fd, struct nacre_inbox *in, size_t max_payload, bool dontwait);
 

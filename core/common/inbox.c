@@ -60,7 +60,9 @@ void nacre_inbox_move(struct nacre_inbox *to, struct nacre_inbox *from)
     to->fixed_len = from->fixed_len;
     to->large = from->large;
     to->large_len = from->large_len;
-    to->payload = (to->large ? to->large + NACRE_FRAME_HEADROOM : to->buf + to->fixed_len);
+    to->payload = !from->payload ? NULL
+                  : to->large    ? to->large + NACRE_FRAME_HEADROOM
+                                 : to->buf + to->fixed_len;
     to->payload_len = from->payload_len;
     from->large = NULL;
     nacre_inbox_clear(from);
@@ -205,8 +207,13 @@ static int receive(int fd, struct nacre_inbox *in, size_t max_payload, bool dont
         got = receive_message(fd, in, dontwait);
     }
     int err = got == 1 ? check_frame(in, max_payload, packed) : 0;
-    if (err || got != 1)
+    if (err ==
+        -ENOMEM) { /* who sent it waits for an answer: its head is all that is needed to say why there is none */
+        (void)close(nacre_inbox_take_fd(in, 0));
+        in->n_fds = 0;
+    } else if (err || got != 1) {
         nacre_inbox_drop(in);
+    }
     return err ? err : got;
 }
 

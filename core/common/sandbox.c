@@ -1,5 +1,7 @@
 #include "sandbox.h"
 
+#include "reserve.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -83,7 +85,7 @@ static int refuse_reach(void *ctx)
 
 int nacre_sandbox_refuse(int (*add)(void *ctx))
 {
-    scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
+    scmp_filter_ctx ctx = nacre_reserve() < 0 ? NULL : seccomp_init(SCMP_ACT_ALLOW);
     if (!ctx)
         return -ENOMEM;
     /* no_new_privs is set already, and prctl() may not be allowed any more */
@@ -122,7 +124,7 @@ static int add_threads(scmp_filter_ctx ctx)
 
 static int load_list(const char *const *names, size_t n, uint32_t otherwise, bool threads)
 {
-    scmp_filter_ctx ctx = seccomp_init(otherwise);
+    scmp_filter_ctx ctx = nacre_reserve() < 0 ? NULL : seccomp_init(otherwise);
     if (!ctx)
         return -ENOMEM;
     int err = add_names(ctx, names, n);

@@ -145,7 +145,9 @@ static void take_answer(struct nacre_lane *lane)
         refuse(lane, slot, nacre_refuse_later(503, "the answer's key is missing"));
         return;
     }
-    if (answer->status == 200)
+    if (!lane->inbox.payload)
+        refuse(lane, slot, nacre_refuse_later(503, "no memory for the answer"));
+    else if (answer->status == 200)
         take_signed(lane, slot, answer, lane->inbox.payload, lane->inbox.payload_len);
     else
         nacre_answer_fail(lane, slot, answer->status, &lane->inbox);
@@ -161,7 +163,7 @@ void nacre_answers_drain(struct nacre_lane *lane)
             break;
         if (got == -EINTR)
             continue;
-        if (got == 1 && lane->inbox.head->type == NACRE_FRAME_ANSWER) {
+        if ((got == 1 || got == -ENOMEM) && lane->inbox.head->type == NACRE_FRAME_ANSWER) {
             take_answer(lane);
         } else if (got == 1 || got == -EBADMSG || got == -ENOMEM) {
             nacre_count(&lane->metrics.bad_frames, 1);
@@ -197,6 +199,13 @@ static void take_document(struct nacre_slot *slot, const char *hex, size_t hex_l
     free(conn->lane->out.base);
     conn->lane->out = whole;
     (void)nacre_reply_out(conn, 200, 0);
+}
+
+void nacre_answer_lost(struct nacre_lane *lane, uint64_t id)
+{
+    struct nacre_slot *slot = nacre_answer_find(lane, id, NACRE_WAIT_DOCUMENT);
+    if (slot)
+        answer_refusal(slot->owner, nacre_refuse_later(503, no_memory));
 }
 
 void nacre_answer_document(struct nacre_lane *lane, const struct nacre_mail_document *document)

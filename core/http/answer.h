@@ -16,4 +16,7 @@ void nacre_answers_drain(struct nacre_lane *lane);
 /* An attestation document, or why there is none. */
 void nacre_answer_document(struct nacre_lane *lane, const struct nacre_mail_document *document);
 
+/* It came, and no memory was left to hand it over. */
+void nacre_answer_lost(struct nacre_lane *lane, uint64_t id);
+
 #endif

@@ -14,6 +14,13 @@
 
 #include <pthread.h>
 
+/* A batch's place in the mailbox of a lane. */
+struct nacre_mail_batch {
+    struct nacre_mail_batch *next;
+    struct nacre_batch *batch; /* held */
+    uint32_t at;               /* who is answered next */
+};
+
 /* One batch. Changed under the collector's lock until it is delivered, then only read. */
 struct nacre_batch {
     _Atomic uint32_t users;
@@ -23,7 +30,8 @@ struct nacre_batch {
     uint64_t *slots;  /* whose nonce stands where; a slot may be gone by now */
     uint8_t (*leaves)[NACRE_TREE_HASH];
     struct nacre_tree tree;
-    uint32_t status; /* 200, or that of the error */
+    struct nacre_mail_batch mail[NACRE_LANES_MAX]; /* so that no lane misses it for want of memory */
+    uint32_t status;                               /* 200, or that of the error */
     struct nacre_text
         *text; /* 200: the answer up to the index, for all; else the error's JSON; NULL: no memory */
 };

@@ -21,8 +21,9 @@ struct MHD_Connection;
 struct MHD_Response;
 struct MHD_Daemon;
 
-#define NACRE_MAIL_DOCUMENTS                                                                                 \
-    1024u /* waiting in one mailbox; the rest is dropped, its requests run into their deadline */
+#define NACRE_MAIL_DOCUMENTS 1024u /* waiting in one mailbox; the rest is refused */
+
+#define NACRE_MAIL_LOST 64u /* refused at once; more than these run into their deadline */
 
 /* What an event of the lane's epoll set is about; from LINGER on, the index of a lingering connection is added. */
 enum nacre_lane_tag { NACRE_TAG_HTTP, NACRE_TAG_REQUEST, NACRE_TAG_ANSWER, NACRE_TAG_WAKE, NACRE_TAG_LINGER };
@@ -82,12 +83,6 @@ struct nacre_conn {
     size_t kept_len;
 };
 
-struct nacre_mail_batch {
-    struct nacre_mail_batch *next;
-    struct nacre_batch *batch; /* held */
-    uint32_t at;               /* who is answered next */
-};
-
 struct nacre_mail_document {
     struct nacre_mail_document *next;
     uint64_t id;
@@ -104,6 +99,8 @@ struct nacre_mailbox {
     bool stop;
     struct nacre_mail_document *first, *last;
     uint32_t n_documents;
+    uint64_t lost[NACRE_MAIL_LOST]; /* ids of those that found no room */
+    uint32_t n_lost;
     struct nacre_mail_batch *batches, **last_batch; /* no more than requests of the lane wait for */
 };
 

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <microhttpd.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -55,9 +56,8 @@ static void begin_stop(struct nacre_lane *lane)
 void nacre_mail_free_batches(struct nacre_mail_batch *first)
 {
     while (first) {
-        struct nacre_mail_batch *next = first->next;
+        struct nacre_mail_batch *next = first->next; /* `first` is part of the batch */
         nacre_batch_drop(first->batch);
-        free(first);
         first = next;
     }
 }
@@ -78,6 +78,10 @@ void nacre_lane_take_mail(struct nacre_lane *lane)
     mail->request_fd = mail->answer_fd = -1;
     mail->first = mail->last = NULL;
     mail->n_documents = 0;
+    uint64_t lost[NACRE_MAIL_LOST];
+    uint32_t n_lost = mail->n_lost;
+    memcpy(lost, mail->lost, n_lost * sizeof lost[0]);
+    mail->n_lost = 0;
     (void)pthread_mutex_unlock(&mail->lock);
     if (request_fd >= 0)
         use_request_socket(lane, request_fd);
@@ -93,6 +97,8 @@ void nacre_lane_take_mail(struct nacre_lane *lane)
     while (*last)
         last = &(*last)->next;
     *last = batches;
+    for (uint32_t i = 0; i < n_lost; i++)
+        nacre_answer_lost(lane, lost[i]);
     if (stop)
         begin_stop(lane);
 }
@@ -122,37 +128,34 @@ void nacre_lane_post_sockets(struct nacre_lane *lane, int request_fd, int answer
 void nacre_lane_post_document(struct nacre_lane *lane, uint64_t id, uint32_t status, const uint8_t *data,
                               size_t len)
 {
+    struct nacre_mailbox *mail = &lane->mail;
     struct nacre_mail_document *d = malloc(sizeof *d + len);
-    if (!d)
-        return;
-    d->next = NULL;
-    d->id = id;
-    d->status = status;
-    d->len = len;
-    if (len)
-        memcpy(d->data, data, len);
-    (void)pthread_mutex_lock(&lane->mail.lock);
-    bool room = lane->mail.n_documents < NACRE_MAIL_DOCUMENTS;
-    if (room) {
-        if (lane->mail.last)
-            lane->mail.last->next = d;
-        else
-            lane->mail.first = d;
-        lane->mail.last = d;
-        lane->mail.n_documents++;
+    if (d) {
+        *d = (struct nacre_mail_document){.id = id, .status = status, .len = len};
+        if (len)
+            memcpy(d->data, data, len);
     }
-    (void)pthread_mutex_unlock(&lane->mail.lock);
+    (void)pthread_mutex_lock(&mail->lock);
+    bool room = d && mail->n_documents < NACRE_MAIL_DOCUMENTS;
+    if (room) {
+        if (mail->last)
+            mail->last->next = d;
+        else
+            mail->first = d;
+        mail->last = d;
+        mail->n_documents++;
+    } else if (mail->n_lost < NACRE_MAIL_LOST) {
+        mail->lost[mail->n_lost++] = id;
+    }
+    (void)pthread_mutex_unlock(&mail->lock);
     if (!room)
         free(d);
-    else
-        nacre_lane_wake(lane);
+    nacre_lane_wake(lane);
 }
 
 void nacre_lane_post_batch(struct nacre_lane *lane, struct nacre_batch *batch)
 {
-    struct nacre_mail_batch *mail = malloc(sizeof *mail);
-    if (!mail) /* who waits runs into the deadline */
-        return;
+    struct nacre_mail_batch *mail = &batch->mail[lane->index];
     *mail = (struct nacre_mail_batch){.batch = nacre_batch_hold(batch)};
     (void)pthread_mutex_lock(&lane->mail.lock);
     *lane->mail.last_batch = mail;

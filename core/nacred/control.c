@@ -215,7 +215,7 @@ static void on_open(struct nacre_core *c, const struct nacre_open_frame *f)
 static void announce(struct nacre_core *c)
 {
     char pk[65], line[128];
-    if (c->http.state != NACRE_HELPER_UP || c->app.state != NACRE_HELPER_UP)
+    if (c->http.state != NACRE_HELPER_UP || c->app.state != NACRE_HELPER_UP || c->stopping)
         return;
     c->was_ready = true;
     nacre_hex(pk, c->keys->sign_public, 32);

@@ -19,6 +19,8 @@ static const struct nacre_verdict passed = {200, "", ""}; /* so far, or signed *
 static const struct nacre_verdict not_result = {0, "", "not a result"};
 static const struct nacre_verdict bad_ticket = {0, "", "bad ticket"};
 static const struct nacre_verdict late = {0, "", "past its deadline"};
+static const struct nacre_verdict no_memory = {503, "no memory is left for an answer of that size",
+                                               "out of memory"};
 static const struct nacre_verdict no_route = {500, "no such route", "no such route"};
 static const struct nacre_verdict no_time = {503, "the enclave's clock is not sure of the time",
                                              "clock unsure"};
@@ -53,6 +55,8 @@ static const struct nacre_verdict *judge(const struct nacre_signing *s, const ui
         return &bad_ticket;
     if (nacre_monotonic_ns() > result->ticket.deadline_ns)
         return &late;
+    if (!in->payload)
+        return &no_memory;
     if (result->ticket.route >= m->n_routes)
         return &no_route;
     const struct nacre_route_decl *route = &m->routes[result->ticket.route];
@@ -150,7 +154,7 @@ static int next_result(struct nacre_signer *s, struct nacre_lane_sockets *socket
 {
     bool is_new = !nacre_inbox_more(&s->inbox);
     int got = nacre_frame_receive_packed(sockets->result, &s->inbox, max, false);
-    if (got == 1 && is_new)
+    if ((got == 1 || got == -ENOMEM) && is_new)
         nacre_lane_refresh(&s->lane, sockets);
     return got;
 }
@@ -162,11 +166,11 @@ static void *run(void *arg)
     size_t max = s->signing->manifest->config.app_response_bytes;
     while (nacre_inbox_more(&s->inbox) || nacre_lane_await(&s->lane, &sockets)) {
         int got = next_result(s, &sockets, max);
-        if (got == 1) {
+        if (got == 1 || got == -ENOMEM) { /* judged without its payload, then, so that its client is told */
             handle(s, &sockets);
-        } else if (got == -EBADMSG || got == -ENOMEM) {
+        } else if (got == -EBADMSG) {
             atomic_fetch_add(&s->signing->refused_answers, 1);
-            log_refusal(s, 0, 0, got == -ENOMEM ? "out of memory" : "message out of form");
+            log_refusal(s, 0, 0, "message out of form");
         } else if (got != -EINTR) {
             nacre_lane_drop_result(&s->lane);
         }

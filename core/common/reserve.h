@@ -1,0 +1,14 @@
+/*
+ * reserve.h - memory for libraries that do not survive running out of it. libseccomp crashes, hangs, or builds another
+ * filter than it was told to, when one of its many small allocations fails.
+ */
+#ifndef NACRE_COMMON_RESERVE_H
+#define NACRE_COMMON_RESERVE_H
+
+/*
+ * nacre_reserve - makes sure that the next 4 MiB of small allocations of the main thread cannot fail, or returns -ENOMEM.
+ * The memory is address space until it is used. Calling it again does not add to it.
+ */
+int nacre_reserve(void);
+
+#endif
