@@ -59,7 +59,9 @@ static int32_t explain_code(const struct fetch_exchange *x, CURLcode code, char 
         else
             (void)snprintf(why, len, "certificate refused: made out to another name");
         return 502;
-    case CURLE_OUT_OF_MEMORY:
+    case CURLE_OUT_OF_MEMORY: /* libcurl's word for a line that outgrows its buffer, too */
+        (void)snprintf(why, len, "a line of the reply is too long, or memory is out");
+        return 502;
     case CURLE_FAILED_INIT:
         (void)snprintf(why, len, "%s", curl_easy_strerror(code));
         return 500;
