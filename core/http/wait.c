@@ -22,6 +22,9 @@ enum MHD_Result nacre_conn_wait(struct nacre_conn *conn)
     struct nacre_lane *lane = conn->lane;
     conn->phase = NACRE_PHASE_WAITING;
     conn->due_ns = UINT64_MAX; /* the slot has the deadline */
+    /* the NSM takes milliseconds, and for hundreds at once: they would be asked for nothing all the time */
+    if (conn->slot && !(conn->slot->waits & NACRE_WAIT_APP))
+        return suspend(conn);
     if (lane->n_asleep > 0) {
         lane->n_asleep--;
         return suspend(conn);
