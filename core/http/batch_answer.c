@@ -10,9 +10,9 @@
 
 /*
  * A signed answer waits for no more than these. All at once doubled the p99 of signed answers beside 5,000 batched
- * attestations a second; four at a time, it stays as it is (bench/attestation.py).
+ * attestations a second; two at a time, it stays as it is (bench/attestation.py).
  */
-#define ANSWERS_A_TURN 4u
+#define ANSWERS_A_TURN 2u
 
 static const struct nacre_refusal no_memory = {
     .status = 503, .retry_s = 1, .text = "no memory for the attestation document"};
