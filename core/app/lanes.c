@@ -130,6 +130,28 @@ struct nacre_lane_pair *nacre_lanes_await(struct nacre_lanes *lanes, uint32_t wo
     return pair;
 }
 
+void nacre_lanes_ended(struct nacre_lanes *lanes, uint32_t worker, const struct nacre_lane_pair *pair)
+{
+    (void)pthread_mutex_lock(&lanes->lock);
+    const uint32_t lane = worker % lanes->n;
+    if (lanes->pairs[lane] == pair && lanes->ended[lane] != pair->generation) {
+        lanes->ended[lane] = pair->generation;
+        lanes->ended_ns[lane] = nacre_monotonic_ns();
+    }
+    (void)pthread_mutex_unlock(&lanes->lock);
+}
+
+bool nacre_lanes_lost(struct nacre_lanes *lanes, uint64_t now_ns, uint64_t patience_ns)
+{
+    bool lost = false;
+    (void)pthread_mutex_lock(&lanes->lock);
+    for (uint32_t i = 0; i < lanes->n && !lanes->stopping; i++)
+        lost = lost || (lanes->pairs[i] && lanes->ended[i] == lanes->pairs[i]->generation &&
+                        now_ns > lanes->ended_ns[i] && now_ns - lanes->ended_ns[i] > patience_ns);
+    (void)pthread_mutex_unlock(&lanes->lock);
+    return lost;
+}
+
 uint32_t nacre_lanes_count(struct nacre_lanes *lanes)
 {
     (void)pthread_mutex_lock(&lanes->lock);

@@ -26,6 +26,8 @@ struct nacre_lanes {
     int early_request[NACRE_LANES_MAX],
         early_result[NACRE_LANES_MAX]; /* -1: what came alone, before the other */
     uint64_t generation;
+    uint64_t ended[NACRE_LANES_MAX]; /* generation of the pair that has ended; 0: none */
+    uint64_t ended_ns[NACRE_LANES_MAX];
 };
 
 void nacre_lanes_init(struct nacre_lanes *lanes);
@@ -46,6 +48,15 @@ void nacre_lanes_stop(struct nacre_lanes *lanes);
  * when stopping. Release what is returned.
  */
 struct nacre_lane_pair *nacre_lanes_await(struct nacre_lanes *lanes, uint32_t worker, uint64_t stale);
+
+/* A worker has seen its pair end at its other side. */
+void nacre_lanes_ended(struct nacre_lanes *lanes, uint32_t worker, const struct nacre_lane_pair *pair);
+
+/*
+ * Has a lane been without a living pair for longer than this? A nacre-http that died is started again, and brings
+ * one; where none comes, something in this very process has shut the socket down.
+ */
+bool nacre_lanes_lost(struct nacre_lanes *lanes, uint64_t now_ns, uint64_t patience_ns);
 
 /* How many lanes there are; waits until the first LANE frame has told. 0 when stopping before that. */
 uint32_t nacre_lanes_count(struct nacre_lanes *lanes);

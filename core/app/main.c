@@ -10,6 +10,7 @@
 #include "app.h"
 #include "call.h"
 #include "kms_run.h"
+#include "limits.h"
 #include "load.h"
 #include "sandbox.h"
 
@@ -34,8 +35,10 @@
 #define HEALTH_END_S 2   /* how long the end waits for a check in progress */
 
 enum mode { SERVE, CHECK, KMS, UNKNOWN };
+#define LANE_MS 5000u /* on top of the longest wait before nacre-http is started again */
 
 static struct nacre_app app;
+static struct nacre_app_limits limits;
 
 #ifdef NACRE_SANITIZED
 /* The search for leaks stops all threads by ptrace, which the filter refuses; the parts are searched in their tests. */
@@ -115,6 +118,27 @@ static int start_plugin(char why[NACRE_WHY])
     return status ? -ECANCELED : 0;
 }
 
+_Noreturn static void give_up(const char *event, const char *what, uint64_t found, const char *most,
+                              uint64_t allowed)
+{
+    nacre_log_event(NACRE_LEVEL_ERROR, event, NLI(what, found), NLI(most, allowed), NLS("action", "exit"));
+    _exit(3);
+}
+
+/* What only a new process mends. */
+static void look_after(uint64_t now)
+{
+    const uint64_t patience_ms = app.manifest.config.restart_max_ms + LANE_MS;
+    const uint64_t threads = nacre_app_threads(&limits);
+    if (nacre_workers_stuck(&app, now))
+        give_up("workers are stuck", "workers", app.n_workers, "past_deadline_ms", NACRE_STUCK_MS);
+    if (threads > limits.threads)
+        give_up("too many threads", "threads", threads, "limit", limits.threads);
+    if (nacre_lanes_lost(&app.lanes, now, patience_ms * 1000000))
+        give_up("a lane to nacre-http is lost", "lanes", nacre_lanes_count(&app.lanes), "waited_ms",
+                patience_ms);
+}
+
 /* Until told to stop. Ends the process when a lane has nobody left who could serve it. */
 static void watch(void)
 {
@@ -131,11 +155,7 @@ static void watch(void)
         if (now - looked_ns < WATCH_MS * (uint64_t)1000000)
             continue;
         looked_ns = now;
-        if (!nacre_workers_stuck(&app, now))
-            continue;
-        nacre_log_event(NACRE_LEVEL_ERROR, "workers are stuck", NLI("workers", app.n_workers),
-                        NLI("past_deadline_ms", NACRE_STUCK_MS), NLS("action", "exit"));
-        _exit(3);
+        look_after(now);
     }
 }
 
@@ -167,6 +187,9 @@ static int serve(char why[NACRE_WHY])
     int err = pthread_create(&control, NULL, nacre_control_run, &app);
     if (err)
         return fail(why, "no thread for control", -err);
+    err = nacre_app_sandbox_loaded();
+    if (err)
+        return fail(why, "new code cannot be refused", err);
     err = start_plugin(why);
     if (err)
         return err;
@@ -212,6 +235,8 @@ static int run_kms(char why[NACRE_WHY])
         return err;
     err = nacre_app_sandbox_first();
     if (!err)
+        err = nacre_app_sandbox_loaded();
+    if (!err)
         err = nacre_app_sandbox_second();
     return err ? fail(why, "the filters cannot be installed", err) : nacre_kms_run(&app, module, why);
 }
@@ -220,7 +245,10 @@ static int run(enum mode mode, char why[NACRE_WHY])
 {
     const bool check = mode == CHECK;
     prefer_bursts();
-    int err = nacre_sandbox_basics();
+    int err = nacre_app_first_victim();
+    if (err)
+        nacre_log_event(NACRE_LEVEL_WARN, "not the first to end when memory is out", NLI("error", -err));
+    err = nacre_sandbox_basics();
     if (err)
         return fail(why, "privileges cannot be given up", err);
     if (sodium_init() < 0)
@@ -234,6 +262,9 @@ static int run(enum mode mode, char why[NACRE_WHY])
     err = check ? 0 : nacre_about_self();
     if (err)
         nacre_log_event(NACRE_LEVEL_WARN, "own program cannot be read", NLI("error", -err));
+    err = nacre_app_limits_set(&limits, &app.manifest.config);
+    if (err)
+        return fail(why, "limits cannot be set", err);
     err = check ? 0 : nacre_module_load(&app, why);
     if (err)
         return err;

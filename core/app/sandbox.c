@@ -162,9 +162,22 @@ static int pass_over_connect(scmp_filter_ctx ctx)
     return seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EINPROGRESS), SCMP_SYS(connect), 0);
 }
 
+/* A library's code is mapped from its file, and never written: what is both, or was, is nobody's who is loaded. */
+static int refuse_written_code(scmp_filter_ctx ctx)
+{
+    const scmp_datum_t both = PROT_WRITE | PROT_EXEC;
+    int err = seccomp_rule_add(ctx, REFUSE, SCMP_SYS(mmap), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, both, both));
+    if (!err)
+        err = seccomp_rule_add(ctx, REFUSE, SCMP_SYS(mprotect), 1,
+                               SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, PROT_EXEC));
+    return err;
+}
+
 static int first_rules(scmp_filter_ctx ctx)
 {
     int err = refuse_writing(ctx);
+    if (!err)
+        err = refuse_written_code(ctx);
     if (!err)
         err = refuse_others(ctx);
     return err ? err : pass_over_connect(ctx);
@@ -186,13 +199,28 @@ int nacre_app_sandbox_first(void)
     return err ? err : nacre_sandbox_refuse(first_rules);
 }
 
+int nacre_app_sandbox_loaded(void)
+{
+    return nacre_sandbox_refuse(nacre_sandbox_no_exec);
+}
+
 static int second_rules(scmp_filter_ctx ctx)
 {
-    int err = nacre_sandbox_no_exec(ctx);
+    int err = 0;
 #ifndef NACRE_SANITIZED /* a report reads /proc/self/maps */
-    static const char *const files[] = {"openat",     "open",     "access",    "faccessat",
-                                        "faccessat2", "readlink", "statx",     "readlinkat",
-                                        "getcwd",     "seccomp",  "getdents64"};
+    static const char *const files[] = {"openat",
+                                        "open",
+                                        "access",
+                                        "faccessat",
+                                        "faccessat2",
+                                        "readlink",
+                                        "statx",
+                                        "readlinkat",
+                                        "getcwd",
+                                        "seccomp",
+                                        "getdents64",
+                                        "landlock_create_ruleset",
+                                        "landlock_restrict_self"};
     for (size_t i = 0; i < sizeof files / sizeof files[0] && !err; i++) {
         int nr = seccomp_syscall_resolve_name(files[i]);
         if (nr >= 0)

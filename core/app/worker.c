@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 int nacre_worker_init(struct nacre_worker *w, struct nacre_app *app, uint32_t index)
 {
@@ -41,6 +42,9 @@ static void send_results(struct nacre_worker *w)
     int err = w->pair ? nacre_outbox_send(&w->results, w->pair->result) : 0;
     if (err)
         nacre_log_event(NACRE_LEVEL_ERROR, "results not sent", NLI("error", -err));
+    /* nacred closes its end when this process ends, and then only: whoever shut it down, nothing is signed any more */
+    if (err == -EPIPE && !atomic_load(&w->app->stopping))
+        _exit(3);
     nacre_outbox_drop(&w->results);
 }
 
@@ -140,8 +144,10 @@ static void *run(void *arg)
         if (!pair)
             break;
         use_pair(w, pair);
-        if (serve_pair(w, pair))
+        if (serve_pair(w, pair)) {
             stale = pair->generation;
+            nacre_lanes_ended(&w->app->lanes, w->index, pair);
+        }
         use_pair(w, NULL);
         nacre_lanes_release(pair);
     }

@@ -41,6 +41,8 @@ const struct nacre_config_key nacre_config_keys[] = {
     NUMBER("app", "workers", app_workers, 1, 512, 64),
     NUMBER("app", "scratch_bytes", app_scratch_bytes, 64 * KIB, 4096ull * MIB, 64 * MIB),
     NUMBER("app", "response_bytes", app_response_bytes, 256, 15 * MIB, 1 * MIB),
+    NUMBER("app", "memory_bytes", app_memory_bytes, 0, 65536ull * 1024 * MIB, 0),
+    NUMBER("app", "threads", app_threads, 0, 16384, 256),
     NUMBER("jobs", "concurrent", jobs_concurrent, 0, 16, 1),
     NUMBER("jobs", "queue", jobs_queue, 0, 1000, 16),
     NUMBER("jobs", "deadline_ms", jobs_deadline_ms, 10, 604800000, 3600000),

@@ -37,6 +37,8 @@ struct nacre_config {
     uint64_t app_workers;
     uint64_t app_scratch_bytes;
     uint64_t app_response_bytes;
+    uint64_t app_memory_bytes;
+    uint64_t app_threads;
     uint64_t jobs_concurrent;
     uint64_t jobs_queue;
     uint64_t jobs_deadline_ms;

@@ -83,9 +83,23 @@ static int refuse_reach(void *ctx)
     return err;
 }
 
+/*
+ * A filter without rules. Calls by another architecture's numbers (int 0x80, x32) would end the thread that makes them,
+ * and leave a process behind that waits for it: here they are refused as calls are that have no name on the list.
+ */
+static scmp_filter_ctx new_filter(uint32_t otherwise, uint32_t foreign)
+{
+    scmp_filter_ctx ctx = nacre_reserve() < 0 ? NULL : seccomp_init(otherwise);
+    if (ctx && seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH, foreign) < 0) {
+        seccomp_release(ctx);
+        ctx = NULL;
+    }
+    return ctx;
+}
+
 int nacre_sandbox_refuse(int (*add)(void *ctx))
 {
-    scmp_filter_ctx ctx = nacre_reserve() < 0 ? NULL : seccomp_init(SCMP_ACT_ALLOW);
+    scmp_filter_ctx ctx = new_filter(SCMP_ACT_ALLOW, SCMP_ACT_TRAP);
     if (!ctx)
         return -ENOMEM;
     /* no_new_privs is set already, and prctl() may not be allowed any more */
@@ -124,7 +138,7 @@ static int add_threads(scmp_filter_ctx ctx)
 
 static int load_list(const char *const *names, size_t n, uint32_t otherwise, bool threads)
 {
-    scmp_filter_ctx ctx = nacre_reserve() < 0 ? NULL : seccomp_init(otherwise);
+    scmp_filter_ctx ctx = new_filter(otherwise, otherwise);
     if (!ctx)
         return -ENOMEM;
     int err = add_names(ctx, names, n);

@@ -17,15 +17,23 @@
 /* Found beforehand: libseccomp allocates, and the signal may come in the middle of an allocation. */
 static const char *names[CALLS];
 static _Atomic uint64_t reported[CALLS / 64];
+static atomic_bool reported_foreign;
 
 /* Each call once: a plugin that tries for ever must not fill the log. */
 static void report(unsigned nr)
 {
     uint64_t bit = UINT64_C(1) << (nr % 64);
-    if (nr >= CALLS || atomic_fetch_or(&reported[nr / 64], bit) & bit)
+    if (atomic_fetch_or(&reported[nr / 64], bit) & bit)
         return;
     nacre_log_event(NACRE_LEVEL_WARN, "system call refused", NLS("call", names[nr] ? names[nr] : "unknown"),
                     NLI("nr", nr));
+}
+
+/* By numbers that mean something else: of another architecture, or of none. */
+static void report_foreign(unsigned nr)
+{
+    if (!atomic_exchange(&reported_foreign, true))
+        nacre_log_event(NACRE_LEVEL_WARN, "system call refused", NLS("call", "foreign"), NLI("nr", nr));
 }
 
 /* SIGSYS of a filter comes in place of the call, in the thread that made it: it gets EPERM as its result. */
@@ -36,7 +44,10 @@ static void on_refused(int signal, siginfo_t *info, void *context)
     /* one that a process has sent comes between any two instructions, and the register holds anything */
     if (info->si_code <= 0)
         _exit(128 + signal);
-    report((unsigned)info->si_syscall);
+    if (info->si_arch == seccomp_arch_native() && (unsigned)info->si_syscall < CALLS)
+        report((unsigned)info->si_syscall);
+    else
+        report_foreign((unsigned)info->si_syscall);
 #if defined(__x86_64__)
     at->uc_mcontext.gregs[REG_RAX] = -EPERM;
 #elif defined(__aarch64__)

@@ -194,7 +194,8 @@ static int confine(struct nacre_core *c)
     if (c->is_init) {
         c->http.identity.id = NACRE_HTTP_UID;
         c->app.identity.id = NACRE_APP_UID;
-        c->http.identity.threads = c->app.identity.threads = NACRE_HELPER_THREADS;
+        c->http.identity.threads = NACRE_HELPER_THREADS;
+        c->app.identity.threads = NACRE_APP_THREADS;
     }
     nacre_log_event((namespaces & needed) == needed && landlock ? NACRE_LEVEL_INFO : NACRE_LEVEL_WARN,
                     "confined", NLS("namespaces", text), NLI("landlock", landlock), NLS("cores", said[cores]),

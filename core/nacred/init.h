@@ -19,11 +19,11 @@
 #define NACRE_HEARTBEAT_MS   20000u /* for the parent to answer: nitro-cli gives up sooner */
 
 /* The helpers' users. nacred itself stays root: the clock is its to set, the devices are its to open. */
-#define NACRE_HTTP_UID 1001u
-#define NACRE_APP_UID  1002u
-#define NACRE_HELPER_THREADS                                                                                 \
-    1024u                       /* threads at most: app.workers goes to 512, and a plugin may have its own */
-#define NACRE_INIT_FILES 65536u /* descriptors; nacre-http inherits the limit */
+#define NACRE_HTTP_UID       1001u
+#define NACRE_APP_UID        1002u
+#define NACRE_HELPER_THREADS 1024u  /* nacre-http has one a lane */
+#define NACRE_APP_THREADS    20480u /* nacre-app sets its own limit below that, by its configuration */
+#define NACRE_INIT_FILES     65536u /* descriptors; nacre-http inherits the limit */
 
 #define NACRE_INIT_WHY 256u /* bytes of a reason */
 

@@ -18,6 +18,12 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.skip(reason="needs root: looks into processes that are not dumpable"))
 
 
+def pytest_terminal_summary(terminalreporter):
+    import hostile
+    if hostile.Counts.attacks:
+        terminalreporter.write_line(hostile.Counts.line())
+
+
 @pytest.fixture(scope="session", autouse=True)
 def programs():
     missing = [n for n in ("nacred", "nacre-http", "nacre-app", "nacre-nsm-sim", "nacre")

@@ -49,9 +49,9 @@ def test_helpers_have_namespaces_of_their_own(media, name):
 @pytest.mark.skipif(harness.SANITIZED, reason="the sanitizers' own calls are on no list")
 def test_refused_calls_are_named(start):
     """The hostile plugin tries its way out; the log names each call that was refused, once."""
-    runtime = start(plugin=harness.TEST_PLUGINS / "hostile.so")
+    runtime = start(plugin=harness.TEST_PLUGINS / "hostile-calls.so")
     for _ in range(3):
-        runtime.post("/victim", {"mode": "escape"})
+        runtime.post("/attack", {"mode": "outside", "arg": ""})
     refused = re.findall(r'prog=nacre-app event="system call refused" call=(\w+)', runtime.log())
     assert {"socket", "ptrace"} <= set(refused), refused
     app_starts = len(re.findall(r'event="helper started" helper=nacre-app', runtime.log()))
