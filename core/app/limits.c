@@ -47,8 +47,11 @@ void nacre_app_limits_of(struct nacre_app_limits *out, const struct nacre_config
         .memory_bytes = memory + workers * (WORKER_BYTES + config->app_response_bytes),
         .threads = workers + OWN_THREADS + config->app_threads,
         .descriptors = OWN_FILES + workers * WORKER_FILES,
-        /* in an enclave the user is this process's alone; elsewhere the kernel would count all that somebody runs */
-        .by_kernel = getppid() == 1 && geteuid() != 0,
+        /*
+         * In an enclave the user is this process's alone; elsewhere the kernel would count all that somebody runs. There
+         * nacred is root, which this process is not: its parent is in another PID namespace, and so has no number here.
+         */
+        .by_kernel = getppid() == 0 && geteuid() != 0,
         .status = -1,
     };
 }
