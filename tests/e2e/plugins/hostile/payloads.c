@@ -67,7 +67,7 @@ static void changing(struct hostile *h)
     if (file == MAP_FAILED)
         return;
     memcpy(file, "\x01\xc0\xb8\x02", 4); /* true, 40,000 in ULEB128 */
-    memcpy(file + BEFORE + TEXT, HOSTILE_RIGHT + 4, sizeof HOSTILE_RIGHT - 1 - 4);
+    memcpy(file + BEFORE + TEXT, &HOSTILE_RIGHT[4], sizeof HOSTILE_RIGHT - 1 - 4);
     memset(file + BEFORE, 'a', TEXT);
     atomic_store(&running, 1);
     int started = pthread_create(&thread, NULL, change, file) == 0;
