@@ -29,4 +29,9 @@ int nacre_app_limits_set(struct nacre_app_limits *limits, const struct nacre_con
 /* Threads that the process has; 0 when it cannot be told. */
 uint64_t nacre_app_threads(const struct nacre_app_limits *limits);
 
+struct nacre_app;
+
+/* watch.c: until told to stop. Ends the process when a lane has nobody left who could serve it, or a limit is passed. */
+void nacre_app_watch(struct nacre_app *app, const struct nacre_app_limits *limits);
+
 #endif

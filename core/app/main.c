@@ -29,13 +29,9 @@
 #include <unistd.h>
 
 #define START_MS     30000u /* what remaining_ms() begins with in start() */
-#define WATCH_MS     1000u
-#define TICK_MS      2u  /* how soon a worker that computes for long is relieved of its turn */
-#define TICKS_IDLE   50u /* ticks without a call until the watch dozes */
-#define HEALTH_END_S 2   /* how long the end waits for a check in progress */
+#define HEALTH_END_S 2      /* how long the end waits for a check in progress */
 
 enum mode { SERVE, CHECK, KMS, UNKNOWN };
-#define LANE_MS 5000u /* on top of the longest wait before nacre-http is started again */
 
 static struct nacre_app app;
 static struct nacre_app_limits limits;
@@ -118,47 +114,6 @@ static int start_plugin(char why[NACRE_WHY])
     return status ? -ECANCELED : 0;
 }
 
-_Noreturn static void give_up(const char *event, const char *what, uint64_t found, const char *most,
-                              uint64_t allowed)
-{
-    nacre_log_event(NACRE_LEVEL_ERROR, event, NLI(what, found), NLI(most, allowed), NLS("action", "exit"));
-    _exit(3);
-}
-
-/* What only a new process mends. */
-static void look_after(uint64_t now)
-{
-    const uint64_t patience_ms = app.manifest.config.restart_max_ms + LANE_MS;
-    const uint64_t threads = nacre_app_threads(&limits);
-    if (nacre_workers_stuck(&app, now))
-        give_up("workers are stuck", "workers", app.n_workers, "past_deadline_ms", NACRE_STUCK_MS);
-    if (threads > limits.threads)
-        give_up("too many threads", "threads", threads, "limit", limits.threads);
-    if (nacre_lanes_lost(&app.lanes, now, patience_ms * 1000000))
-        give_up("a lane to nacre-http is lost", "lanes", nacre_lanes_count(&app.lanes), "waited_ms",
-                patience_ms);
-}
-
-/* Until told to stop. Ends the process when a lane has nobody left who could serve it. */
-static void watch(void)
-{
-    uint32_t idle = 0;
-    uint64_t looked_ns = 0;
-    while (!(atomic_load(&app.dozing) ? nacre_app_doze(&app, WATCH_MS) : nacre_app_wait(&app, TICK_MS))) {
-        const uint64_t now = nacre_monotonic_ns();
-        idle = nacre_workers_relieve(&app, now) ? 0 : idle + 1;
-        if (idle > TICKS_IDLE) {
-            atomic_store(&app.dozing, true);
-            if (nacre_workers_relieve(&app, now)) /* a call began meanwhile and saw us awake */
-                atomic_store(&app.dozing, false);
-        }
-        if (now - looked_ns < WATCH_MS * (uint64_t)1000000)
-            continue;
-        looked_ns = now;
-        look_after(now);
-    }
-}
-
 /* In the order of what uses what. A health check that does not end keeps its module. */
 static void finish(pthread_t *health)
 {
@@ -203,7 +158,7 @@ static int serve(char why[NACRE_WHY])
     if (err)
         return fail(why, "nacred is gone", err);
     const bool has_health = app.fetch && pthread_create(&health, NULL, nacre_health_run, &app) == 0;
-    watch();
+    nacre_app_watch(&app, &limits);
     finish(has_health ? &health : NULL);
     (void)shutdown(NACRE_FD_CONTROL, SHUT_RD); /* ends the control thread */
     (void)pthread_join(control, NULL);

@@ -85,8 +85,7 @@ static int calls_by_x32(void)
 {
     if (nacre_confine_self())
         return 1;
-    (void)syscall(0x40000000L | SYS_getpid);
-    return 2;
+    return syscall(0x40000000L | SYS_getpid) == -1 && errno == EPERM ? 0 : 2;
 }
 #endif
 
@@ -119,7 +118,7 @@ START_TEST(a_list_for_nacred)
     ck_assert_int_eq(in_child(reaches_further), 0);
     ck_assert_int_eq(in_child(starts_programs), 0);
 #ifdef __x86_64__
-    ck_assert_int_eq(in_child(calls_by_x32), 128 + SIGSYS);
+    ck_assert_int_eq(in_child(calls_by_x32), 0);
 #endif
 }
 END_TEST
