@@ -281,6 +281,8 @@ static void read_kms(struct nacre_manifest_parser *p, const cbor_item_t *item)
         nacre_manifest_fail(p, -EINVAL, "manifest: KMS at %s:%u, the region's is %s:443", k->endpoint.host,
                             k->endpoint.port, host);
     k->ciphertext = nacre_manifest_bytes(p, nacre_cbor_at(item, 1), &k->ciphertext_len, "the ciphertext");
+    if (p->m->n_allow == NACRE_ENDPOINTS_MAX)
+        nacre_manifest_fail(p, -EINVAL, "manifest: %u allowed hosts leave no port for KMS", p->m->n_allow);
     if (!p->err && (k->ciphertext_len == 0 || k->ciphertext_len > NACRE_KMS_CIPHERTEXT))
         nacre_manifest_fail(p, -EINVAL, "manifest: a ciphertext of %zu bytes, expected 1 to %u",
                             k->ciphertext_len, NACRE_KMS_CIPHERTEXT);

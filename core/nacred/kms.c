@@ -37,8 +37,9 @@ void nacre_kms_init(struct nacre_core *c)
     k->view = c->manifest;
     k->view.allow = &c->manifest.kms.endpoint;
     k->view.n_allow = k->wanted ? 1 : 0;
+    (void)snprintf(k->place, sizeof k->place, "vsock:%u", NACRE_EGRESS_PORT + c->manifest.n_allow);
     if (k->wanted && c->manifest.kms.endpoint.connect[0] == '\0')
-        c->manifest.kms.endpoint.connect = NACRE_KMS_PLACE;
+        c->manifest.kms.endpoint.connect = k->place;
     k->broker.manifest = &k->view;
     k->broker.epoll = c->epoll;
     k->broker.tag = NACRE_EVENT(NACRE_ON_KMS_CONNECT);

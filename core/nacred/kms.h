@@ -12,7 +12,6 @@
 #include <sys/types.h>
 
 #define NACRE_KMS_OPTION "--kms"
-#define NACRE_KMS_PLACE  "vsock:8100" /* on the parent: below the allow list's ports, whatever their number */
 
 struct nacre_kms {
     bool wanted;                /* the configuration has secrets.kms */
@@ -25,6 +24,7 @@ struct nacre_kms {
     uint64_t lent;              /* which credentials it has */
     struct nacre_manifest view; /* a copy of the manifest whose allow list is KMS alone */
     struct nacre_broker broker;
+    char place[24]; /* of KMS on the parent: the port behind those of the allow list */
 };
 
 #endif

@@ -107,6 +107,8 @@ int nacre_cmd_secrets(int argc, char **argv)
     static const struct nacre_command commands[] = {
         {"check", "check that an enclave took this very blob", nacre_cmd_secrets_check},
         {"keygen", "make the operator's key", nacre_cmd_secrets_keygen},
+        {"kms", "print what AWS KMS has to be told", nacre_cmd_secrets_kms},
+        {"lend", "lend this instance's credentials to an enclave that asks KMS", nacre_cmd_secrets_lend},
         {"seal", "verify an enclave and seal secrets to it", nacre_cmd_secrets_seal},
         {"send", "deliver sealed secrets", nacre_cmd_secrets_send},
         {"show", "print whom sealed secrets are for", nacre_cmd_secrets_show},

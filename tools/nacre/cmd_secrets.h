@@ -7,6 +7,8 @@
 int nacre_cmd_secrets_check(int argc, char **argv);
 int nacre_cmd_secrets_keygen(int argc, char **argv);
 int nacre_cmd_secrets_seal(int argc, char **argv);
+int nacre_cmd_secrets_kms(int argc, char **argv);
+int nacre_cmd_secrets_lend(int argc, char **argv);
 int nacre_cmd_secrets_send(int argc, char **argv);
 int nacre_cmd_secrets_show(int argc, char **argv);
 

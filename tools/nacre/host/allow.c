@@ -7,6 +7,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+static void add_kms(struct nacre_allow *out, const struct nacre_kms_decl *kms)
+{
+    uint32_t i = out->n++;
+    (void)snprintf(out->hosts[i], sizeof out->hosts[i], "%s", kms->endpoint.host);
+    (void)snprintf(out->connects[i], sizeof out->connects[i], "%s", kms->endpoint.connect);
+    out->entries[i].host = out->hosts[i];
+    out->entries[i].connect = out->connects[i];
+    out->entries[i].port = kms->endpoint.port;
+}
+
 static int from_manifest(struct nacre_allow *out, const char *file, char *why, size_t why_len)
 {
     char reason[512];
@@ -30,6 +40,8 @@ static int from_manifest(struct nacre_allow *out, const char *file, char *why, s
         out->entries[i].connect = out->connects[i];
         out->entries[i].port = manifest.allow[i].port;
     }
+    if (manifest.kms.ciphertext) /* behind the others, as nacred asks for it */
+        add_kms(out, &manifest.kms);
     nacre_manifest_free(&manifest);
     return 0;
 }

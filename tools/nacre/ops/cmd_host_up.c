@@ -31,6 +31,10 @@ static const char help[] =
     "DIR/NAME-CID.blob,\n"
     "                        which whoever seals brings there; one that is refused becomes NAME-CID.refused\n"
     "  --secrets-hook PROG   run PROG NAME-CID DOCUMENT BLOB, which writes BLOB\n"
+    "  --lend imds|FILE      for an image with secrets.kms: lend this instance's credentials, from EC2's "
+    "metadata "
+    "service or a\n"
+    "                        file, until the enclave has its secrets from KMS\n"
     "  --plain FILE          not sealed: this machine can read them\n"
     "  --secrets-wait S      3600 if left out\n"
     "For an app whose contract knows one canonical enclave:\n"
@@ -53,7 +57,7 @@ static const char help[] =
 
 static int check_usage(const struct nacre_ops_options *p)
 {
-    int secrets = (p->plain != NULL) + (p->blobs != NULL) + (p->hook != NULL);
+    int secrets = (p->plain != NULL) + (p->blobs != NULL) + (p->hook != NULL) + (p->lend != NULL);
     bool later = p->finish || p->abandon;
     if (!p->name)
         return nacre_usage_error(p->program, "a name is missing");
@@ -63,7 +67,7 @@ static int check_usage(const struct nacre_ops_options *p)
     if (!later && (!p->eif || !p->pcrs))
         return nacre_usage_error(p->program, "--eif and --pcrs are needed");
     if (secrets > 1)
-        return nacre_usage_error(p->program, "--plain, --blobs and --secrets-hook: one of them");
+        return nacre_usage_error(p->program, "--plain, --blobs, --secrets-hook and --lend: one of them");
     if ((p->how_switch != NACRE_OPS_NO_SWITCH) != (p->switch_words[0] != NULL))
         return nacre_usage_error(p->program,
                                  "--switch print or run, and after -- the options of nacre register");

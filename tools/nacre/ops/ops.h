@@ -13,8 +13,8 @@ struct nacre_ops_options {
     const char *name;
     const char *config, *state_dir, *nitro_cli;
     const char *eif, *pcrs, *allow, *connect;
-    const char *plain, *blobs, *hook; /* at most one of them */
-    const char *const *switch_words;  /* after "--"; NULL-terminated */
+    const char *plain, *blobs, *hook, *lend; /* at most one of them */
+    const char *const *switch_words;         /* after "--"; NULL-terminated */
     enum nacre_ops_switch how_switch;
     uint64_t cpus, memory_mib, cid; /* cid 0: the first free one */
     uint64_t wait_s, secrets_s, drain_s, nitro_s, api_port, secrets_port;

@@ -45,7 +45,7 @@ static int take(struct nacre_ops_options *o, const char *name, const char *value
         {"config", &o->config},     {"state", &o->state_dir}, {"nitro-cli", &o->nitro_cli},
         {"eif", &o->eif},           {"pcrs", &o->pcrs},       {"allow", &o->allow},
         {"connect", &o->connect},   {"plain", &o->plain},     {"blobs", &o->blobs},
-        {"secrets-hook", &o->hook},
+        {"secrets-hook", &o->hook}, {"lend", &o->lend},
     };
     const struct number numbers[] = {
         {"cpus", &o->cpus, 1, 1024},
@@ -100,16 +100,20 @@ static void set_defaults(struct nacre_ops_options *o, const char *program)
 
 int nacre_ops_options_read(struct nacre_ops_options *out, int argc, char **argv, const char *help)
 {
-    static const struct option known[] = {
-        {"config", 1, NULL, LONG},       {"state", 1, NULL, LONG},      {"nitro-cli", 1, NULL, LONG},
-        {"eif", 1, NULL, LONG},          {"pcrs", 1, NULL, LONG},       {"allow", 1, NULL, LONG},
-        {"connect", 1, NULL, LONG},      {"plain", 1, NULL, LONG},      {"blobs", 1, NULL, LONG},
-        {"secrets-hook", 1, NULL, LONG}, {"cpus", 1, NULL, LONG},       {"memory", 1, NULL, LONG},
-        {"cid", 1, NULL, LONG},          {"wait", 1, NULL, LONG},       {"secrets-wait", 1, NULL, LONG},
-        {"drain", 1, NULL, LONG},        {"nitro-wait", 1, NULL, LONG}, {"api-port", 1, NULL, LONG},
-        {"secrets-port", 1, NULL, LONG}, {"switch", 1, NULL, LONG},     {"debug", 0, NULL, LONG},
-        {"finish", 0, NULL, LONG},       {"abandon", 0, NULL, LONG},    {"json", 0, NULL, LONG},
-        {"all", 0, NULL, LONG},          {"help", 0, NULL, 'h'},        {NULL, 0, NULL, 0}};
+    static const struct option known[] = {{"config", 1, NULL, LONG},       {"state", 1, NULL, LONG},
+                                          {"nitro-cli", 1, NULL, LONG},    {"eif", 1, NULL, LONG},
+                                          {"pcrs", 1, NULL, LONG},         {"allow", 1, NULL, LONG},
+                                          {"connect", 1, NULL, LONG},      {"plain", 1, NULL, LONG},
+                                          {"blobs", 1, NULL, LONG},        {"lend", 1, NULL, LONG},
+                                          {"secrets-hook", 1, NULL, LONG}, {"cpus", 1, NULL, LONG},
+                                          {"memory", 1, NULL, LONG},       {"cid", 1, NULL, LONG},
+                                          {"wait", 1, NULL, LONG},         {"secrets-wait", 1, NULL, LONG},
+                                          {"drain", 1, NULL, LONG},        {"nitro-wait", 1, NULL, LONG},
+                                          {"api-port", 1, NULL, LONG},     {"secrets-port", 1, NULL, LONG},
+                                          {"switch", 1, NULL, LONG},       {"debug", 0, NULL, LONG},
+                                          {"finish", 0, NULL, LONG},       {"abandon", 0, NULL, LONG},
+                                          {"json", 0, NULL, LONG},         {"all", 0, NULL, LONG},
+                                          {"help", 0, NULL, 'h'},          {NULL, 0, NULL, 0}};
     int code, at = 0, rc = -1;
     set_defaults(out, argv[0]);
     optind = 1;

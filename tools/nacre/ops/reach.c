@@ -51,13 +51,11 @@ static int take_apart(char *data, size_t len, char **body, size_t *body_len)
 }
 
 /* The whole answer as it came, and its status. */
-static int exchange(const char *place, const char *path, bool over_tls, char *data, char **body, size_t *len,
-                    char *why, size_t why_len)
+static int exchange(const char *place, const char *request, const char *path, bool over_tls, char *data,
+                    char **body, size_t *len, char *why, size_t why_len)
 {
-    char request[512];
     size_t got = 0;
-    int n = snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: enclave\r\nConnection: close\r\n\r\n",
-                     path);
+    ssize_t n = (ssize_t)strlen(request);
     int fd = nacre_place_dial(place, 0, why, why_len);
     if (fd < 0)
         return fd;
@@ -82,17 +80,34 @@ static int exchange(const char *place, const char *path, bool over_tls, char *da
     return rc;
 }
 
-int nacre_ops_get(const char *place, const char *path, char **body, size_t *len, char *why, size_t why_len)
+int nacre_ops_ask(const char *place, const char *request, const char *path, char **body, size_t *len,
+                  char *why, size_t why_len)
 {
     char *data = malloc(NACRE_OPS_ANSWER + 1);
     if (!data) {
         (void)snprintf(why, why_len, "%s%s: out of memory", place, path);
         return -ENOMEM;
     }
-    int rc = exchange(place, path, false, data, body, len, why, why_len);
+    int rc = exchange(place, request, path, false, data, body, len, why, why_len);
+    if (rc < 0)
+        free(data);
+    return rc;
+}
+
+int nacre_ops_get(const char *place, const char *path, char **body, size_t *len, char *why, size_t why_len)
+{
+    char request[512];
+    (void)snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: enclave\r\nConnection: close\r\n\r\n",
+                   path);
+    char *data = malloc(NACRE_OPS_ANSWER + 1);
+    if (!data) {
+        (void)snprintf(why, why_len, "%s%s: out of memory", place, path);
+        return -ENOMEM;
+    }
+    int rc = exchange(place, request, path, false, data, body, len, why, why_len);
     if (rc == -ENODATA) { /* who speaks TLS hangs up on whoever does not */
         char again[256];
-        int tls = exchange(place, path, true, data, body, len, again, sizeof again);
+        int tls = exchange(place, request, path, true, data, body, len, again, sizeof again);
         rc = tls > 0 ? tls : -EBADMSG;
     }
     if (rc < 0)

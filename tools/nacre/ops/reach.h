@@ -12,6 +12,10 @@
  */
 int nacre_ops_get(const char *place, const char *path, char **body, size_t *len, char *why, size_t why_len);
 
+/* The same for any request in plain HTTP, which says "Connection: close"; `path` is for messages. */
+int nacre_ops_ask(const char *place, const char *request, const char *path, char **body, size_t *len,
+                  char *why, size_t why_len);
+
 /* The enclave's `port`, as nacre_deliver() takes it. */
 void nacre_ops_place(const struct nacre_ops_slot *slot, uint32_t port, char out[NACRE_OPS_PLACE_MAX + 16]);
 

@@ -3,6 +3,7 @@
 
 #include "deliver.h"
 #include "file.h"
+#include "lend.h"
 
 #include <common/frame.h>
 #include <common/sealed.h>
@@ -115,6 +116,17 @@ static int by_hook(struct nacre_ops *o, const struct nacre_ops_slot *slot)
     return rc;
 }
 
+/* The enclave asks KMS itself; this machine only lends what that costs. */
+static int by_kms(struct nacre_ops *o, const struct nacre_ops_slot *slot)
+{
+    char place[NACRE_OPS_PLACE_MAX + 16];
+    nacre_ops_place(slot, (uint32_t)o->options->secrets_port, place);
+    int rc = nacre_lend(place, o->options->lend, o->options->wait_s * 1000, o->why, sizeof o->why);
+    if (rc == 0)
+        nacre_ops_say(slot, "has its secrets from KMS");
+    return rc;
+}
+
 int nacre_ops_secrets(struct nacre_ops *o, struct nacre_ops_slot *slot)
 {
     const struct nacre_ops_options *p = o->options;
@@ -122,6 +134,7 @@ int nacre_ops_secrets(struct nacre_ops *o, struct nacre_ops_slot *slot)
     int rc = p->plain   ? carry(o, slot, p->plain)
              : p->blobs ? by_directory(o, slot)
              : p->hook  ? by_hook(o, slot)
+             : p->lend  ? by_kms(o, slot)
                         : 0;
     if (rc == 0)
         return 0;
