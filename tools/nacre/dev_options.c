@@ -40,6 +40,8 @@ static const char help[] =
     "                         override the configuration, plugin.NAME=VALUE too; may be repeated\n"
     "  --tls                  serve HTTPS, as --set http.tls=self-signed\n"
     "  --map KIND             indefinite (default) or definite length of the attestation document's map\n"
+    "  --root-key FILE        keep the test root here between runs, so that who trusts it trusts the next "
+    "run too\n"
     "  --keep DIR             put manifest, test root and sockets here and leave them; default: a private\n"
     "                         directory that is removed at the end\n"
     "  --timeout SECONDS      give up when the runtime is not ready by then (1 to 86400; default 30, and as "
@@ -97,19 +99,13 @@ int nacre_dev_options_read(struct nacre_dev_options *out, int argc, char **argv)
         const char *name;
         const char **slot;
     } single[] = {
-        {"app", &o.app},
-        {"plugin", &o.plugin},
-        {"allow", &o.allow},
-        {"config", &o.config},
-        {"listen", &o.listen},
-        {"admin", &o.admin},
-        {"secrets", &o.secrets},
-        {"ca", &o.ca},
-        {"map", &o.map},
-        {"keep", &o.keep},
-        {"pid-file", &o.pid_file},
-        {"timeout", &o.timeout},
-        {"blob-store", &o.blob_store},
+        {"app", &o.app},           {"plugin", &o.plugin},
+        {"allow", &o.allow},       {"config", &o.config},
+        {"listen", &o.listen},     {"admin", &o.admin},
+        {"secrets", &o.secrets},   {"ca", &o.ca},
+        {"map", &o.map},           {"keep", &o.keep},
+        {"root-key", &o.root_key}, {"pid-file", &o.pid_file},
+        {"timeout", &o.timeout},   {"blob-store", &o.blob_store},
     };
     enum {
         N_SINGLE = sizeof single / sizeof single[0],

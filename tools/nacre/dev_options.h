@@ -24,6 +24,7 @@ struct nacre_dev_options {
     const char *blob_store;
     const char *map;
     const char *keep;
+    const char *root_key; /* of the simulator, between runs */
     const char *pid_file;
     const char *timeout;
     int timeout_s; /* 0: the default */

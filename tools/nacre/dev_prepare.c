@@ -259,6 +259,7 @@ int nacre_dev_prepare(struct nacre_dev_plan *out, const struct nacre_dev_options
         memcpy(out->listen, in.settings.config.listen_api, sizeof out->listen);
         out->tls = nacre_config_tls(&in.settings.config);
         out->map = options->map;
+        out->root_key = options->root_key;
         out->ready_ms = ready_limit(options, &in.settings.config);
     }
     nacre_plugin_facts_free(&in.facts);

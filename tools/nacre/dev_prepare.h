@@ -16,6 +16,7 @@ struct nacre_dev_plan {
     char listen[NACRE_CONFIG_TEXT]; /* "tcp:..." or "vsock:..." as configured */
     bool tls;                       /* HTTPS is served */
     const char *map;                /* for the simulator; or NULL */
+    const char *root_key;           /* for the simulator; or NULL */
     int ready_ms;                   /* how long nacred may take */
     struct nacre_dev_store *store;  /* runs already; NULL: none was asked for */
 };

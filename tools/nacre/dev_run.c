@@ -122,9 +122,17 @@ static enum event start(struct run *r, struct nacre_dev_child *child, const char
 
 static enum event start_sim(struct run *r)
 {
-    const char *const argv[] = {r->plan->sim, "--socket",   r->dir->socket,     "--root-out",
-                                r->dir->root, "--ready-fd", NACRE_DEV_READY_FD, r->plan->map ? "--map" : NULL,
-                                r->plan->map, NULL};
+    const char *argv[12] = {r->plan->sim, "--socket",   r->dir->socket,    "--root-out",
+                            r->dir->root, "--ready-fd", NACRE_DEV_READY_FD};
+    size_t n = 7;
+    if (r->plan->map) {
+        argv[n++] = "--map";
+        argv[n++] = r->plan->map;
+    }
+    if (r->plan->root_key) {
+        argv[n++] = "--root-key";
+        argv[n++] = r->plan->root_key;
+    }
     return start(r, &r->sim, "nacre-nsm-sim", argv, SIM_READY_MS);
 }
 

@@ -25,6 +25,9 @@ static const char help[] =
     "  --pcrs FILE           what it has to measure: lines of HEX PCR<n>\n"
     "  --cpus N              2 if left out; --memory MIB: 512; --cid N: the first free one from 16 on\n"
     "  --allow FILE          the image's allow list, for the daemon's egress\n"
+    "  --if-down             nothing to do while the one of this name that serves runs: for a timer, with "
+    "nobody "
+    "present\n"
     "  --debug               debug mode: a console, and measurements of zero\n"
     "Secrets, one of them; a sealed blob is only carried:\n"
     "  --blobs DIR           put the attestation document into DIR/NAME-CID.document and wait for "
@@ -109,6 +112,10 @@ static int go(struct nacre_ops *o)
     if (p->abandon)
         return ready ? nacre_ops_end(o, ready)
                      : nacre_ops_fail(o, -ENOENT, "no new enclave of '%s' waits", p->name);
+    struct nacre_ops_slot *serving = nacre_ops_state_find(&o->state, p->name, NACRE_OPS_SERVING);
+    int runs = p->if_down && serving ? nacre_ops_runs(o, serving) : 0;
+    if (runs != 0)
+        return runs < 0 ? runs : 0;
     int rc = nacre_ops_pcrs_read(o);
     if (rc == 0)
         rc = clear_up(o);

@@ -18,7 +18,7 @@ struct nacre_ops_options {
     enum nacre_ops_switch how_switch;
     uint64_t cpus, memory_mib, cid; /* cid 0: the first free one */
     uint64_t wait_s, secrets_s, drain_s, nitro_s, api_port, secrets_port;
-    bool debug, finish, abandon, json, all;
+    bool debug, finish, abandon, json, all, if_down;
 };
 
 /* One `up` or `down` under way. */

@@ -58,11 +58,8 @@ static int take(struct nacre_ops_options *o, const char *name, const char *value
         {"api-port", &o->api_port, 1, UINT32_MAX - 1u},
         {"secrets-port", &o->secrets_port, 1, UINT32_MAX - 1u},
     };
-    const struct flag flags[] = {{"debug", &o->debug},
-                                 {"finish", &o->finish},
-                                 {"abandon", &o->abandon},
-                                 {"json", &o->json},
-                                 {"all", &o->all}};
+    const struct flag flags[] = {{"debug", &o->debug}, {"finish", &o->finish}, {"abandon", &o->abandon},
+                                 {"json", &o->json},   {"all", &o->all},       {"if-down", &o->if_down}};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         if (strcmp(texts[i].name, name) == 0)
             *texts[i].value = value;
@@ -100,20 +97,35 @@ static void set_defaults(struct nacre_ops_options *o, const char *program)
 
 int nacre_ops_options_read(struct nacre_ops_options *out, int argc, char **argv, const char *help)
 {
-    static const struct option known[] = {{"config", 1, NULL, LONG},       {"state", 1, NULL, LONG},
-                                          {"nitro-cli", 1, NULL, LONG},    {"eif", 1, NULL, LONG},
-                                          {"pcrs", 1, NULL, LONG},         {"allow", 1, NULL, LONG},
-                                          {"connect", 1, NULL, LONG},      {"plain", 1, NULL, LONG},
-                                          {"blobs", 1, NULL, LONG},        {"lend", 1, NULL, LONG},
-                                          {"secrets-hook", 1, NULL, LONG}, {"cpus", 1, NULL, LONG},
-                                          {"memory", 1, NULL, LONG},       {"cid", 1, NULL, LONG},
-                                          {"wait", 1, NULL, LONG},         {"secrets-wait", 1, NULL, LONG},
-                                          {"drain", 1, NULL, LONG},        {"nitro-wait", 1, NULL, LONG},
-                                          {"api-port", 1, NULL, LONG},     {"secrets-port", 1, NULL, LONG},
-                                          {"switch", 1, NULL, LONG},       {"debug", 0, NULL, LONG},
-                                          {"finish", 0, NULL, LONG},       {"abandon", 0, NULL, LONG},
-                                          {"json", 0, NULL, LONG},         {"all", 0, NULL, LONG},
-                                          {"help", 0, NULL, 'h'},          {NULL, 0, NULL, 0}};
+    static const struct option known[] = {{"config", 1, NULL, LONG},
+                                          {"state", 1, NULL, LONG},
+                                          {"nitro-cli", 1, NULL, LONG},
+                                          {"eif", 1, NULL, LONG},
+                                          {"pcrs", 1, NULL, LONG},
+                                          {"allow", 1, NULL, LONG},
+                                          {"connect", 1, NULL, LONG},
+                                          {"plain", 1, NULL, LONG},
+                                          {"blobs", 1, NULL, LONG},
+                                          {"lend", 1, NULL, LONG},
+                                          {"secrets-hook", 1, NULL, LONG},
+                                          {"cpus", 1, NULL, LONG},
+                                          {"memory", 1, NULL, LONG},
+                                          {"cid", 1, NULL, LONG},
+                                          {"wait", 1, NULL, LONG},
+                                          {"secrets-wait", 1, NULL, LONG},
+                                          {"drain", 1, NULL, LONG},
+                                          {"nitro-wait", 1, NULL, LONG},
+                                          {"api-port", 1, NULL, LONG},
+                                          {"secrets-port", 1, NULL, LONG},
+                                          {"switch", 1, NULL, LONG},
+                                          {"debug", 0, NULL, LONG},
+                                          {"finish", 0, NULL, LONG},
+                                          {"abandon", 0, NULL, LONG},
+                                          {"json", 0, NULL, LONG},
+                                          {"all", 0, NULL, LONG},
+                                          {"if-down", 0, NULL, LONG},
+                                          {"help", 0, NULL, 'h'},
+                                          {NULL, 0, NULL, 0}};
     int code, at = 0, rc = -1;
     set_defaults(out, argv[0]);
     optind = 1;

@@ -221,6 +221,20 @@ int nacre_ops_await_health(struct nacre_ops *o, const struct nacre_ops_slot *slo
                           (uintmax_t)o->options->wait_s, said);
 }
 
+/* A key that nobody has registered yet: whoever reads the log of an unattended start finds it there. */
+static void say_key(struct nacre_ops *o, const struct nacre_ops_slot *slot)
+{
+    char place[NACRE_OPS_PLACE_MAX + 16], key[72], *body = NULL, why[256];
+    size_t len = 0;
+    nacre_ops_place(slot, (uint32_t)o->options->api_port, place);
+    bool known = nacre_ops_get(place, "/health_check", &body, &len, why, sizeof why) == 200 &&
+                 nacre_ops_member(body, len, "pk", key, sizeof key);
+    free(body);
+    nacre_ops_say(slot, "healthy");
+    if (known)
+        nacre_ops_say(slot, "its new public key is %s: to be registered, where a contract knows one", key);
+}
+
 int nacre_ops_start(struct nacre_ops *o)
 {
     struct nacre_ops_enclave e = {.id = ""};
@@ -241,7 +255,7 @@ int nacre_ops_start(struct nacre_ops *o)
         rc = nacre_ops_await_health(o, slot);
     if (rc == 0) {
         slot->phase = NACRE_OPS_READY;
-        nacre_ops_say(slot, "healthy");
+        say_key(o, slot);
         return nacre_ops_state_save(&o->state, o->why, sizeof o->why);
     }
     (void)snprintf(reason, sizeof reason, "%s", o->why);
