@@ -30,6 +30,8 @@ locals {
     enclave_cpus       = var.enclave_cpus
     enclave_memory_mib = var.enclave_memory_mib
     enclave_options    = var.enclave_options
+    secrets_key        = var.secrets_key
+    secrets_images     = var.secrets_images
     bundle_key         = var.bundle_key
     bundle_sha256      = var.bundle_sha256
     client_cidrs       = var.client_cidrs

@@ -22,3 +22,13 @@ output "log_group" {
   description = "The log group in the first region."
   value       = module.first.log_group
 }
+
+output "secrets_key" {
+  description = "ARN of the key for the app's secrets in the first region; null without one."
+  value       = module.first.secrets_key
+}
+
+output "second_secrets_key" {
+  description = "The same in the second region; null without one."
+  value       = one(module.second[*].secrets_key)
+}

@@ -73,6 +73,23 @@ variable "enclave_options" {
   }
 }
 
+variable "secrets_key" {
+  description = "Make a KMS key in each region for secrets that come with nobody present (SECRETS.md)."
+  type        = bool
+  default     = false
+}
+
+variable "secrets_images" {
+  description = "PCR0 of the images that may have those secrets; the old and the new one while rolling. Empty: nobody decrypts."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for pcr in var.secrets_images : can(regex("^[0-9a-f]{96}$", pcr))])
+    error_message = "96 lower-case hex digits each, as `nacre eif measure` prints PCR0."
+  }
+}
+
 variable "bundle_key" {
   description = "Key of the bundle in the artifact bucket: a tar.gz that is unpacked at `/` (see OPERATIONS.md)."
   type        = string

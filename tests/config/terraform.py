@@ -165,7 +165,21 @@ def network(module):
 
 
 # Statements that must name every resource, and what bounds them instead.
-STARS = {("key", "Account"), ("key", "Logs"), ("key", "Alarms"), ("instance", "Metrics")}
+STARS = {("key", "Account"), ("key", "Logs"), ("key", "Alarms"), ("instance", "Metrics"), ("secrets", "Account"),
+         ("secrets", "OnlyTheseImages")}
+ATTESTED = "kms:RecipientAttestation:"
+
+
+def kept_for_enclaves(document, statement, actions):
+    """The key for secrets: whoever decrypts has an attestation document, and is the instance's role."""
+    problems = []
+    opens = [a for a in actions if "*" in a or a.startswith(("kms:Decrypt", "kms:ReEncrypt", "kms:GenerateDataKey", "kms:CreateGrant"))]
+    conditions = [c.get("variable", "").strip('"') for c in statement.inner("condition")]
+    if opens and not any(c.startswith(ATTESTED) for c in conditions):
+        problems.append(f"{document.address}: {opens} without an attestation document")
+    if opens and [p.get("identifiers") for p in statement.inner("principals")] != ["[aws_iam_role.instance.arn]"]:
+        problems.append(f"{document.address}: {opens} for others than the instance's role")
+    return problems
 
 
 def rights(module):
@@ -181,10 +195,12 @@ def rights(module):
                 problems.append(f"{document.address} {sid[1]}: every action")
             if any(item == "*" for item in hcl.items(resources)) and sid not in STARS:
                 problems.append(f"{document.address} {sid[1]}: every resource")
-            if sid in STARS - {("key", "Account")} and not statement.inner("condition"):
+            if sid in STARS - {("key", "Account"), ("secrets", "Account")} and not statement.inner("condition"):
                 problems.append(f"{document.address} {sid[1]}: every resource, without a condition")
             if "kms:Decrypt" in hcl.items(actions) and sid[0] == "instance" and not statement.inner("condition"):
                 problems.append(f"{document.address} {sid[1]}: decrypts more than the bundle")
+            if sid[0] == "secrets":
+                problems += kept_for_enclaves(document, statement, hcl.items(actions))
             if not denies and any(p.get("identifiers") == '["*"]' for p in statement.inner("principals")):
                 problems.append(f"{document.address} {sid[1]}: for everybody")
     managed = [r.get("policy_arn") for r in module.resources("aws_iam_role_policy_attachment")]

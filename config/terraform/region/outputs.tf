@@ -17,3 +17,8 @@ output "log_group" {
   description = "The log group."
   value       = aws_cloudwatch_log_group.this.name
 }
+
+output "secrets_key" {
+  description = "The key for the app's secrets, or null."
+  value       = one(aws_kms_key.secrets[*].arn)
+}

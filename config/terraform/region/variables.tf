@@ -8,6 +8,8 @@ variable "settings" {
     enclave_cpus       = number
     enclave_memory_mib = number
     enclave_options    = string
+    secrets_key        = bool
+    secrets_images     = list(string)
     bundle_key         = string
     bundle_sha256      = string
     client_cidrs       = list(string)
