@@ -30,7 +30,7 @@ cp "$host" "$root/etc/nacre/host.yaml"
 cp "$image" "$root/opt/nacre/image/nitro.eif"
 cp "$pcrs" "$root/opt/nacre/image/nitro.pcrs"
 cp "$allow" "$root/opt/nacre/image/allowed_endpoints.yaml"
-cp "$here"/config/systemd/*.service "$root/etc/systemd/system/"
+cp "$here"/config/systemd/*.service "$here"/config/systemd/*.timer "$root/etc/systemd/system/"
 cp "$here/config/systemd/nitro-enclaves-allocator.service.d/nacre.conf" \
     "$root/etc/systemd/system/nitro-enclaves-allocator.service.d/"
 cp "$here/config/systemd/logrotate.conf" "$root/etc/logrotate.d/nacre"

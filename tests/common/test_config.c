@@ -97,12 +97,47 @@ START_TEST(an_operator_and_what_needs_one)
 }
 END_TEST
 
+START_TEST(secrets_through_kms)
+{
+    struct nacre_config config;
+    static const struct {
+        const char *key, *value, *word;
+    } wrong[] = {{"kms.region", "none", "all three"},
+                 {"kms.key_id", "none", "all three"},
+                 {"kms.ciphertext", "none", "all three"},
+                 {"kms.region", "EU", "no region"},
+                 {"kms.region", "a.b", "no region"},
+                 {"kms.key_id", "a b", "neither a key's id"},
+                 {"kms.key_id", "arn:aws:kms:eu-central-1:1:alias/x", "alias"},
+                 {"source", "file:/x", "file:/x"},
+                 {"source", "none", "which is none"}};
+    for (size_t i = 0; i <= sizeof wrong / sizeof wrong[0]; i++) {
+        nacre_config_defaults(&config);
+        ck_assert(!nacre_config_kms(&config));
+        set(&config, "source", "vsock:7777");
+        set(&config, "kms.region", "eu-central-1");
+        set(&config, "kms.key_id", "arn:aws:kms:eu-central-1:1:key/1-2");
+        set(&config, "kms.ciphertext", "secrets.kms");
+        ck_assert(nacre_config_kms(&config));
+        if (i == sizeof wrong / sizeof wrong[0])
+            break;
+        set(&config, wrong[i].key, wrong[i].value);
+        ck_assert_int_eq(nacre_config_check(&config, why, sizeof why), -EINVAL);
+        ck_assert_msg(strstr(why, wrong[i].word) != NULL, "%s", why);
+    }
+    ck_assert_int_eq(nacre_config_check(&config, why, sizeof why), 0);
+    set(&config, "sealed_only", "true"); /* nobody has to be able to seal */
+    ck_assert_int_eq(nacre_config_check(&config, why, sizeof why), 0);
+}
+END_TEST
+
 static void add(TCase *tc)
 {
     tcase_add_test(tc, defaults_pass_their_own_checks);
     tcase_add_test(tc, values_out_of_range_name_both);
     tcase_add_test(tc, prefixes_need_something_behind);
     tcase_add_test(tc, an_operator_and_what_needs_one);
+    tcase_add_test(tc, secrets_through_kms);
 }
 
 int main(void)

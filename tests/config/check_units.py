@@ -54,6 +54,16 @@ def test_the_hosts_unit():
     assert unit("nacre-host.service")["Unit"]["StartLimitIntervalSec"] == "0"
 
 
+def test_the_enclave_again():
+    """The same start as the enclave's own unit, with the same confinement; only when none runs, and never by itself."""
+    own, again = unit("nacre-enclave.service")["Service"], unit("nacre-enclave-again.service")
+    service = again["Service"]
+    assert service["ExecStart"] == own["ExecStart"].replace(" $NACRE_ENCLAVE", " --if-down $NACRE_ENCLAVE") and "Install" not in again
+    assert {k: v for k, v in service.items() if k not in ("ExecStart", "TimeoutStartSec")} == {
+        k: v for k, v in own.items() if k not in ("ExecStart", "TimeoutStartSec", "RemainAfterExit", "ExecStop")}
+    assert unit("nacre-enclave-again.timer")["Timer"]["OnUnitInactiveSec"] == "1min"
+
+
 def test_the_enclaves_unit():
     service = unit("nacre-enclave.service")["Service"]
     assert service["Type"] == "oneshot" and service["RemainAfterExit"] == "yes" and service["KillMode"] == "process"
@@ -109,7 +119,7 @@ def test_the_bundle_brings_all_that_a_parent_needs(bundle):
         for name in ("etc/nacre/host.yaml", "opt/nacre/image/nitro.eif", "opt/nacre/image/nitro.pcrs", "usr/bin/nacre",
                      "opt/nacre/image/allowed_endpoints.yaml", "etc/logrotate.d/nacre",
                      "etc/systemd/system/nitro-enclaves-allocator.service.d/nacre.conf",
-                     *(f"etc/systemd/system/{p.name}" for p in UNITS.glob("*.service"))):
+                     *(f"etc/systemd/system/{p.name}" for p in (*UNITS.glob("*.service"), *UNITS.glob("*.timer")))):
             assert members[name].mode in (0o644, 0o755) and members[name].isfile(), name
         assert members["usr/bin/nacre"].mode == 0o755
 

@@ -208,6 +208,24 @@ START_TEST(user_data_can_change)
 }
 END_TEST
 
+START_TEST(a_document_for_another_key)
+{
+    uint8_t key[NACRE_RECIPIENT_MAX] = {0x30}, data[3] = {0xa1, 0x61, 0x61};
+    nacre_nsm_thread_recipient(&t, key, 294, data, sizeof data);
+    ck_assert(take(5000));
+    ck_assert(result.recipient && result.id == 0 && result.error == 0);
+    ck_assert_uint_eq(fake.last_nonce_len, 0);
+    ck_assert_uint_eq(fake.last_user_data_len, sizeof data);
+    ck_assert_uint_eq(result.time.timestamp_ms, 0); /* it is not looked at, and tells no time */
+    nacre_nsm_thread_own(&t);
+    ck_assert(take(5000));
+    ck_assert(!result.recipient);
+    ck_assert_uint_eq(fake.last_user_data_len, 1);
+    ck_assert_uint_gt(result.time.timestamp_ms, 0);
+    ck_assert(!take(50)); /* asked once, made once */
+}
+END_TEST
+
 static void add(TCase *tc)
 {
     tcase_add_checked_fixture(tc, begin, end);
@@ -220,6 +238,7 @@ static void add(TCase *tc)
     tcase_add_test(tc, stops_while_it_is_asking);
     tcase_add_test(tc, a_result_that_nobody_takes_blocks_no_end);
     tcase_add_test(tc, user_data_can_change);
+    tcase_add_test(tc, a_document_for_another_key);
 }
 
 int main(void)

@@ -1,3 +1,4 @@
+#include "common/credentials.h"
 #include "nacred/secrets.h"
 #include "sealed_blob.h"
 #include "support.h"
@@ -351,6 +352,76 @@ START_TEST(tries_are_bounded)
 }
 END_TEST
 
+/* Delivers these bytes; the answer. */
+static const char *deliver(const void *bytes, size_t len)
+{
+    static char said[1024];
+    int fd = dial();
+    ck_assert_int_eq(write(fd, bytes, len), (ssize_t)len);
+    (void)shutdown(fd, SHUT_WR);
+    (void)turns(0);
+    (void)snprintf(said, sizeof said, "%s", answer(fd));
+    (void)close(fd);
+    return said;
+}
+
+START_TEST(credentials_come_again_and_end_with_the_secrets)
+{
+    uint8_t message[NACRE_CREDENTIALS_MAX];
+    const char *what;
+    const struct nacre_credentials c = {"ASIA1", "secret", "token", 5, 6, 5, 7};
+    int len = nacre_credentials_write(message, sizeof message, &c);
+    ck_assert_int_eq(len, NACRE_CREDENTIALS_HEAD + 16);
+    listen_here();
+    ck_assert_str_eq(deliver(message, (size_t)len),
+                     "no: credentials were refused: secrets.kms.region is none\n");
+    ck_assert_ptr_null(secrets.credentials);
+    secrets.wants_credentials = true;
+    for (uint64_t i = 1; i <= 2; i++) {
+        ck_assert_str_eq(deliver(message, (size_t)len), "ok: credentials received\n");
+        ck_assert_uint_eq(secrets.lent, i);
+        ck_assert_mem_eq(secrets.credentials, message, (size_t)len);
+        ck_assert(!secrets.settled && sodium_is_zero(secrets.blob, NACRE_SEALED_MAX + 1) == 1);
+    }
+    ck_assert(!nacre_secrets_give(&secrets, message, 0, &what));
+    ck_assert(nacre_secrets_give(&secrets, (const uint8_t *)"{}", 2, &what));
+    ck_assert_str_eq(what, "secrets received from KMS");
+    ck_assert(secrets.settled && secrets.form == NACRE_SECRETS_KMS && secrets.len == 2);
+    ck_assert_ptr_null(secrets.credentials);
+    ck_assert_int_eq(dial(), -1);
+    ck_assert(!nacre_secrets_give(&secrets, (const uint8_t *)"[]", 2, &what)); /* final */
+}
+END_TEST
+
+START_TEST(credentials_out_of_form)
+{
+    uint8_t message[NACRE_CREDENTIALS_MAX + 1];
+    char why[NACRE_CREDENTIALS_WHY];
+    struct nacre_credentials c = {"ASIA1", "secret", "", 5, 6, 0, 7}, got;
+    int len = nacre_credentials_write(message, sizeof message, &c);
+    ck_assert_int_eq(nacre_credentials_parse(&got, message, (size_t)len, why), 0);
+    ck_assert(got.id_len == 5 && got.secret_len == 6 && got.token_len == 0 && got.expires_ms == 7);
+    ck_assert_mem_eq(got.secret, "secret", 6);
+    for (int at = 0; at < len; at++) /* every cut, and every byte that says something about the form */
+        ck_assert_int_eq(nacre_credentials_parse(&got, message, (size_t)at, why), -EBADMSG);
+    for (int at = 0; at < 36; at++) {
+        message[at] ^= 0x80;
+        ck_assert(nacre_credentials_parse(&got, message, (size_t)len, why) ==
+                  (at >= 24 && at < 32 ? 0 : -EBADMSG));
+        ck_assert_ptr_null(strstr(why, "secret"));
+        message[at] ^= 0x80;
+    }
+    message[len - 1] = '\n';
+    ck_assert_int_eq(nacre_credentials_parse(&got, message, (size_t)len, why), -EBADMSG);
+    c.id = "A B";
+    c.id_len = 3;
+    ck_assert_int_eq(nacre_credentials_write(message, sizeof message, &c), -EINVAL);
+    c = (struct nacre_credentials){"A", "s", "t", 1, 1, 1, 0};
+    ck_assert_int_eq(nacre_credentials_write(message, 38, &c), -EINVAL);
+    ck_assert_int_eq(nacre_credentials_size(message, 23), 0);
+}
+END_TEST
+
 START_TEST(sources_out_of_form)
 {
     size_t before = open_fds();
@@ -377,6 +448,8 @@ static void add(TCase *tc)
     tcase_add_test(tc, sealed_only_refuses_plain_ones);
     tcase_add_test(tc, sealed_files_and_plain_ones_where_none_may_be);
     tcase_add_test(tc, tries_are_bounded);
+    tcase_add_test(tc, credentials_come_again_and_end_with_the_secrets);
+    tcase_add_test(tc, credentials_out_of_form);
     tcase_add_test(tc, sources_out_of_form);
 }
 

@@ -46,6 +46,18 @@ static int from_manifest(struct nacre_allow *out, const char *file, char *why, s
     return 0;
 }
 
+/* By its name, or by its first byte, a map in CBOR: a bundle gives either the same name. */
+static bool is_manifest(const char *file, size_t len)
+{
+    if (len > 5 && strcmp(file + len - 5, ".cbor") == 0)
+        return true;
+    FILE *f = fopen(file, "re");
+    bool map = f && fgetc(f) == 0xa4;
+    if (f)
+        (void)fclose(f);
+    return map;
+}
+
 int nacre_hd_allow_load(struct nacre_allow **out, const char *file, char *why, size_t why_len)
 {
     *out = NULL;
@@ -56,10 +68,8 @@ int nacre_hd_allow_load(struct nacre_allow **out, const char *file, char *why, s
         (void)snprintf(why, why_len, "out of memory");
         return -ENOMEM;
     }
-    size_t len = strlen(file);
-    bool manifest = len > 5 && strcmp(file + len - 5, ".cbor") == 0;
-    int rc = manifest ? from_manifest(allow, file, why, why_len)
-                      : nacre_yaml_allow_load(allow, file, why, why_len);
+    int rc = is_manifest(file, strlen(file)) ? from_manifest(allow, file, why, why_len)
+                                             : nacre_yaml_allow_load(allow, file, why, why_len);
     if (rc)
         free(allow);
     else

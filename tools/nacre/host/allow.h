@@ -6,8 +6,8 @@
 #include "yaml_allow.h"
 
 /*
- * nacre_hd_allow_load - a manifest (by its suffix .cbor) or a list in YAML. *out is malloc'd, or NULL for "none". 0, or
- * a negative errno with `why` filled.
+ * nacre_hd_allow_load - a manifest (its suffix is .cbor, or its content no text) or a list in YAML. *out is malloc'd, or
+ * NULL for "none". 0, or a negative errno with `why` filled.
  */
 int nacre_hd_allow_load(struct nacre_allow **out, const char *file, char *why, size_t why_len);
 
