@@ -26,12 +26,12 @@ static int ask(const char *place, const char *request, char **body, size_t *len,
     int status = nacre_ops_ask(place, request, " (metadata service)", body, len, why, why_len);
     if (status == 200)
         return 0;
-    if (status > 0) {
+    if (status >= 0) {
         free(*body);
         *body = NULL;
         (void)snprintf(why, why_len, "the metadata service answers with status %d", status);
     }
-    return status > 0 ? -EACCES : status;
+    return status >= 0 ? -EACCES : status;
 }
 
 static int get(const char *place, const char *token, const char *role, char **body, size_t *len, char *why,

@@ -37,7 +37,7 @@ static int receive(int fd, struct nacre_tls_client *tls, char *data, size_t *len
 }
 
 /* "HTTP/1.1 200 ...", then the body behind the empty line; the connection's end is the body's. */
-static int take_apart(char *data, size_t len, char **body, size_t *body_len)
+static int take_apart(char *data, size_t len, size_t *body_len)
 {
     data[len] = '\0';
     char *end = memmem(data, len, "\r\n\r\n", 4);
@@ -46,13 +46,12 @@ static int take_apart(char *data, size_t len, char **body, size_t *body_len)
         return -EBADMSG;
     *body_len = len - (size_t)(end + 4 - data);
     memmove(data, end + 4, *body_len + 1);
-    *body = data;
     return (int)status;
 }
 
 /* The whole answer as it came, and its status. */
 static int exchange(const char *place, const char *request, const char *path, bool over_tls, char *data,
-                    char **body, size_t *len, char *why, size_t why_len)
+                    size_t *len, char *why, size_t why_len)
 {
     size_t got = 0;
     ssize_t n = (ssize_t)strlen(request);
@@ -71,7 +70,7 @@ static int exchange(const char *place, const char *request, const char *path, bo
     nacre_tls_client_free(tls);
     (void)close(fd);
     if (rc == 0)
-        rc = take_apart(data, got, body, len);
+        rc = take_apart(data, got, len);
     if (rc < 0)
         (void)snprintf(why, why_len, "%s%s: %s", place, path,
                        rc == -EAGAIN                      ? "no answer in time"
@@ -80,38 +79,38 @@ static int exchange(const char *place, const char *request, const char *path, bo
     return rc;
 }
 
-int nacre_ops_ask(const char *place, const char *request, const char *path, char **body, size_t *len,
-                  char *why, size_t why_len)
+static int ask(const char *place, const char *request, const char *path, bool over_tls, char **body,
+               size_t *len, char *why, size_t why_len)
 {
     char *data = malloc(NACRE_OPS_ANSWER + 1);
     if (!data) {
         (void)snprintf(why, why_len, "%s%s: out of memory", place, path);
         return -ENOMEM;
     }
-    int rc = exchange(place, request, path, false, data, body, len, why, why_len);
+    int rc = exchange(place, request, path, over_tls, data, len, why, why_len);
     if (rc < 0)
         free(data);
+    else
+        *body = data;
     return rc;
+}
+
+int nacre_ops_ask(const char *place, const char *request, const char *path, char **body, size_t *len,
+                  char *why, size_t why_len)
+{
+    return ask(place, request, path, false, body, len, why, why_len);
 }
 
 int nacre_ops_get(const char *place, const char *path, char **body, size_t *len, char *why, size_t why_len)
 {
-    char request[512];
+    char request[512], again[256];
     (void)snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: enclave\r\nConnection: close\r\n\r\n",
                    path);
-    char *data = malloc(NACRE_OPS_ANSWER + 1);
-    if (!data) {
-        (void)snprintf(why, why_len, "%s%s: out of memory", place, path);
-        return -ENOMEM;
-    }
-    int rc = exchange(place, request, path, false, data, body, len, why, why_len);
+    int rc = ask(place, request, path, false, body, len, why, why_len);
     if (rc == -ENODATA) { /* who speaks TLS hangs up on whoever does not */
-        char again[256];
-        int tls = exchange(place, request, path, true, data, body, len, again, sizeof again);
-        rc = tls > 0 ? tls : -EBADMSG;
+        int tls = ask(place, request, path, true, body, len, again, sizeof again);
+        rc = tls >= 0 ? tls : -EBADMSG;
     }
-    if (rc < 0)
-        free(data);
     return rc;
 }
 
