@@ -15,24 +15,36 @@ void nacre_pending_init(struct nacre_pending *p, int control)
     (void)pthread_mutex_init(&p->lock, NULL);
     (void)pthread_condattr_init(&attr);
     (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&p->answered, &attr);
+    for (size_t i = 0; i < NACRE_PENDING_MAX; i++)
+        (void)pthread_cond_init(&p->answered[i], &attr);
     (void)pthread_condattr_destroy(&attr);
 }
 
 static struct nacre_pending_slot *find(struct nacre_pending *p, uint64_t id)
 {
+    struct nacre_pending_slot *slot = &p->slots[id % NACRE_PENDING_MAX];
+    return slot->id == id ? slot : NULL;
+}
+
+static struct nacre_pending_slot *find_free(struct nacre_pending *p)
+{
     for (size_t i = 0; i < NACRE_PENDING_MAX; i++)
-        if (p->slots[i].id == id)
+        if (p->slots[i].id == 0)
             return &p->slots[i];
     return NULL;
+}
+
+static pthread_cond_t *answered(struct nacre_pending *p, const struct nacre_pending_slot *slot)
+{
+    return &p->answered[slot - p->slots];
 }
 
 /* Lock held. A slot with an id of its own, or NULL. */
 static struct nacre_pending_slot *take_slot(struct nacre_pending *p, uint32_t type)
 {
-    struct nacre_pending_slot *slot = find(p, 0);
+    struct nacre_pending_slot *slot = find_free(p);
     if (slot) {
-        slot->id = ++p->last_id;
+        slot->id = ++p->last_id * NACRE_PENDING_MAX + (uint64_t)(slot - p->slots);
         slot->type = type;
         slot->done = false;
         slot->fd = -1;
@@ -57,7 +69,7 @@ static int await(struct nacre_pending *p, const struct nacre_pending_slot *slot,
     const struct timespec until = after(timeout_ms);
     int err = 0;
     while (!slot->done && !p->closed && err == 0)
-        err = pthread_cond_timedwait(&p->answered, &p->lock, &until);
+        err = pthread_cond_timedwait(answered(p, slot), &p->lock, &until);
     if (slot->done)
         return slot->error;
     return p->closed ? -EPIPE : -err;
@@ -145,7 +157,7 @@ static struct nacre_pending_slot *settle(struct nacre_pending *p, uint64_t id, u
         return NULL;
     slot->done = true;
     slot->error = error > 0 && error < 4096 ? -error : error ? -EPROTO : 0;
-    (void)pthread_cond_broadcast(&p->answered);
+    (void)pthread_cond_signal(answered(p, slot));
     return slot;
 }
 
@@ -177,6 +189,7 @@ void nacre_pending_close(struct nacre_pending *p)
 {
     (void)pthread_mutex_lock(&p->lock);
     p->closed = true;
-    (void)pthread_cond_broadcast(&p->answered);
+    for (size_t i = 0; i < NACRE_PENDING_MAX; i++)
+        (void)pthread_cond_broadcast(&p->answered[i]);
     (void)pthread_mutex_unlock(&p->lock);
 }

@@ -11,7 +11,7 @@
 #define NACRE_PENDING_MAX 640u /* more than there can be workers and health checks */
 
 struct nacre_pending_slot {
-    uint64_t id; /* 0: free */
+    uint64_t id; /* 0: free; its remainder by NACRE_PENDING_MAX is the slot's index */
     uint32_t type;
     bool done;
     int error; /* 0 or negative errno */
@@ -22,7 +22,7 @@ struct nacre_pending_slot {
 struct nacre_pending {
     int control;          /* borrowed: the control socket */
     pthread_mutex_t lock; /* over all below */
-    pthread_cond_t answered;
+    pthread_cond_t answered[NACRE_PENDING_MAX]; /* of the slot with that index: nobody else is woken */
     uint64_t last_id;
     bool closed;
     struct nacre_pending_slot slots[NACRE_PENDING_MAX];
