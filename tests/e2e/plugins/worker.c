@@ -1,5 +1,5 @@
 /*
- * worker - an app whose calls take as long as they are told to, for the tests of jobs. POST /work with `ms`
+ * worker - an app whose calls take as long as they are told to, for the tests of jobs. POST /work, or /long, with `ms`
  * milliseconds, and `mode`: "" looks at the time left, "deaf" does not, "busy" computes instead of sleeping, "crash"
  * ends the process, "fail" refuses, "large" answers `ms` bytes.
  */
@@ -60,6 +60,7 @@ static int32_t work(const struct nacre_call *call, const void *in, void *out)
 static const struct nacre_intent intents[] = {{0, 0, NACRE_S("Work"), &answer_type}};
 static const struct nacre_route routes[] = {
     {NACRE_S("POST"), NACRE_S("/work"), 0, NACRE_TIME_CORE, 0, 0, 1000, 0, &request_type, work},
+    {NACRE_S("POST"), NACRE_S("/long"), 0, NACRE_TIME_CORE, 0, 0, 90000, 0, &request_type, work},
 };
 const struct nacre_plugin nacre_plugin = {
     NACRE_PREFIX,
