@@ -122,9 +122,9 @@ static void finish(pthread_t *health)
     nacre_workers_join(&app);
     nacre_pending_close(&app.pending);
     if (health) {
-        (void)clock_gettime(CLOCK_REALTIME, &until);
+        (void)clock_gettime(CLOCK_MONOTONIC, &until); /* the system's clock may be set meanwhile */
         until.tv_sec += HEALTH_END_S;
-        health_ended = pthread_timedjoin_np(*health, NULL, &until) == 0;
+        health_ended = pthread_clockjoin_np(*health, NULL, CLOCK_MONOTONIC, &until) == 0;
     }
     if (app.plugin->stop)
         app.plugin->stop();

@@ -204,11 +204,11 @@ void nacre_nsm_thread_stop(struct nacre_nsm_thread *t)
     t->stop = true;
     (void)pthread_cond_signal(&t->wake);
     (void)pthread_mutex_unlock(&t->lock);
-    (void)clock_gettime(CLOCK_REALTIME, &until);
+    (void)clock_gettime(CLOCK_MONOTONIC, &until); /* the system's clock may be set meanwhile */
     until.tv_nsec += STOP_WAIT_MS * 1000000;
     until.tv_sec += until.tv_nsec / 1000000000;
     until.tv_nsec %= 1000000000;
-    if (pthread_timedjoin_np(t->thread, NULL, &until) != 0)
+    if (pthread_clockjoin_np(t->thread, NULL, CLOCK_MONOTONIC, &until) != 0)
         return;
     (void)close(t->ready_fd);
     free(t->queue);
