@@ -11,7 +11,7 @@ import instrumented
 
 pytestmark = [pytest.mark.skipif(harness.SANITIZED, reason="a sanitizer has an allocator of its own"),
               pytest.mark.skipif(shutil.which("patchelf") is None, reason="no patchelf")]
-SECONDS = float(os.environ.get("ALLOCATION_SECONDS", "6"))
+SECONDS = float(os.environ.get("ALLOCATION_SECONDS", "4"))
 PROGRAMS = ("nacred", "nacre-http", "nacre-app")
 
 

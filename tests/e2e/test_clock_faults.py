@@ -41,7 +41,7 @@ def test_steps_of_the_system_clock():
     """
     runtime = instrumented.Instrumented("media", sets=SETS)
     try:
-        storm = runtime.begin_storm(seconds=8, connections=32, bound_ms=BOUND_MS)
+        storm = runtime.begin_storm(seconds=6, connections=32, bound_ms=BOUND_MS)
         steps, kills = 0, 0
         while storm.poll() is None:
             for control in runtime.controls.values():

@@ -57,7 +57,7 @@ def test_starts():
             assert what != "not loaded" or "error while loading shared libraries" in said, said
             outcomes[what] = outcomes.get(what, 0) + 1
             enough = enough + 1 if what == "served" else 0
-            limit += MIB if limit < 48 * MIB else 4 * MIB if limit < 256 * MIB else 64 * MIB
+            limit += 2 * MIB if limit < 48 * MIB else 8 * MIB if limit < 256 * MIB else 64 * MIB
     finally:
         starts.close()
     print(f"memory: nacred under {sum(outcomes.values())} limits from 4 to {limit // MIB} MiB: {outcomes}")

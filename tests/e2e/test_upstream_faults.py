@@ -17,7 +17,7 @@ from weather_upstream import API_KEY, HOST
 sys.path.insert(0, str(harness.ROOT / "tests" / "support"))
 from upstream_cert import Authority  # noqa: E402
 
-DEADLINE_MS = 3000
+DEADLINE_MS = 1500
 GIB = 1 << 30
 # What may be on its way when the plugin's side hangs up: the reply's limit (1 MiB), and buffers of sockets and TLS.
 TAKEN_AT_MOST = 24 << 20
