@@ -161,6 +161,32 @@ START_TEST(count_when_stopped)
 }
 END_TEST
 
+/* A lane whose socket has ended is lost once nobody has brought another in time; it is found again by one. */
+START_TEST(lost_and_found)
+{
+    int request, result, again;
+    int a = made(&request), b = made(&result), c = made(&again);
+    ck_assert_int_eq(nacre_lanes_set(&lanes, 0, 1, request, result), 0);
+    struct nacre_lane_pair *pair = nacre_lanes_first(&lanes);
+    const uint64_t now = nacre_monotonic_ns(), second = 1000000000u;
+    ck_assert(!nacre_lanes_lost(&lanes, now + 100 * second, second));
+    nacre_lanes_ended(&lanes, 0, pair);
+    ck_assert(!nacre_lanes_lost(&lanes, now, 10 * second));
+    ck_assert(nacre_lanes_lost(&lanes, now + 100 * second, 10 * second));
+    nacre_lanes_ended(&lanes, 3,
+                      pair); /* another worker of the lane sees it later: the time is the first one's */
+    ck_assert(nacre_lanes_lost(&lanes, now + 100 * second, 99 * second));
+    ck_assert_int_eq(nacre_lanes_set(&lanes, 0, 1, again, -1), 0);
+    ck_assert(!nacre_lanes_lost(&lanes, now + 100 * second, 10 * second));
+    nacre_lanes_ended(&lanes, 0, pair); /* the old one, once more */
+    ck_assert(!nacre_lanes_lost(&lanes, now + 100 * second, 10 * second));
+    nacre_lanes_release(pair);
+    (void)close(a);
+    (void)close(b);
+    (void)close(c);
+}
+END_TEST
+
 static void add(TCase *tc)
 {
     tcase_add_checked_fixture(tc, setup, teardown);
@@ -170,6 +196,7 @@ static void add(TCase *tc)
     tcase_add_test(tc, contradictions);
     tcase_add_test(tc, waits_and_stops);
     tcase_add_test(tc, count_when_stopped);
+    tcase_add_test(tc, lost_and_found);
 }
 
 int main(void)
