@@ -34,7 +34,7 @@ ENGINE ?= libfuzzer
 MINUTES ?= 10
 FUZZ_CC = $(if $(filter afl,$(ENGINE)),afl-clang-fast,clang)
 
-.PHONY: help compare-ml setup build build-tests build-asan build-tsan run demo demo-parent image image-lock image-kernel-record vm test \
+.PHONY: help compare-ml setup build build-tests build-asan build-tsan run demo demo-parent demo-restart image image-lock image-kernel-record vm test \
 	test-vm test-image test-container abi lint bench bench-host soak asan tsan fuzz clean
 
 help: ## this list
@@ -61,6 +61,9 @@ run: build ## install what is missing, build, start ENCLAVE_APP on LISTEN in the
 demo: build ## start ENCLAVE_APP (mltraining, media, weather, sentinel), call it, check signature and document, exit
 	@tools/setup.sh test
 	@$(PYTHON) tests/independent/demo.py --out "$(OUT)" --app "$(ENCLAVE_APP)"
+
+demo-restart: build ## an enclave killed and brought back with nobody present: secrets through KMS, clients that verify
+	@NACRE_OUT="$(abspath $(OUT))" $(PYTHON) -m pytest -q -s -p no:cacheprovider tests/e2e/test_restart.py -k drill
 
 demo-parent: build ## two enclaves behind `nacre host`: sealed secrets, one killed under load, what was lost
 	@tools/setup.sh test
