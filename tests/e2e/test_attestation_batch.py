@@ -211,6 +211,15 @@ def test_a_batch_takes_no_place_from_the_app(start):
     runtime.sim("clear")
 
 
+def test_over_https(start):
+    """The body is in two pieces, which TLS makes records of."""
+    runtime = start("media", direct=True, sets=["http.tls=self-signed"])
+    runtime.sim("fault delay 100 Attestation")
+    nonces = [os.urandom(16) for _ in range(12)]
+    batches = [checked(runtime, nonce, reply) for nonce, reply in zip(nonces, ask_all(runtime, nonces))]
+    assert max(b["size"] for b in batches) > 1
+
+
 def test_counters(slow):
     def counted(name):
         text = request(slow.admin, "GET", "/metrics").body.decode()
