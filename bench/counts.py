@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""What the way of one answer consists of, by process: system calls by name, bytes received and sent between the processes
-and to clients, allocations, and how often a thread went to sleep or was made to wait.
+"""What the way of one answer consists of, by process: system calls by name, allocations, and how often a thread went to
+sleep or was made to wait.
 
     /usr/bin/python3 bench/counts.py [--connections N] [--seconds S]
 
@@ -12,6 +12,7 @@ import argparse
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 
@@ -31,12 +32,6 @@ def switches(pid):
         for i, key in enumerate(("voluntary_ctxt_switches", "nonvoluntary_ctxt_switches")):
             counts[i] += int(re.search(rf"(?m)^{key}:\s*(\d+)", text).group(1))
     return counts
-
-
-def io_bytes(pid):
-    """rchar and wchar: what read- and write-like calls moved; messages between sockets are not among them."""
-    text = pathlib.Path(f"/proc/{pid}/io").read_text()
-    return [int(re.search(rf"(?m)^{key}: (\d+)", text).group(1)) for key in ("rchar", "wchar")]
 
 
 class Counter:
@@ -107,6 +102,9 @@ def main():
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--seconds", type=float, default=4)
     args = parser.parse_args()
+    if not shutil.which("perf") or os.geteuid() != 0:
+        print("counts: this takes root and perf (Debian: linux-perf)", file=sys.stderr)
+        return 1
     os.environ["NACRE_OUT"] = str(args.out.resolve())
     sys.path.insert(0, str(ROOT / "tests" / "e2e"))
     import harness
@@ -124,6 +122,7 @@ def main():
     finally:
         remove_probes()
         runtime.stop()
+    return 0
 
 
 if __name__ == "__main__":

@@ -45,15 +45,19 @@ def main():
     parser.add_argument("--seconds", type=float, default=2)
     parser.add_argument("--windows", type=int, default=9)
     parser.add_argument("--set", action="append", default=[], help="a setting for both")
+    parser.add_argument("--set-after", action="append", default=[], help="a setting for the second, which may be the "
+                        "same build as the first")
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.serve:
         return serve("media", args.set)
     if len(args.out) != 2:
         parser.error("two directories of builds")
-    sides = [subprocess.Popen([sys.executable, __file__, "--serve", out] + [x for s in args.set for x in ("--set", s)],
-                              env={**os.environ, "NACRE_OUT": str(out.resolve())}, text=True,
-                              stdin=subprocess.PIPE, stdout=subprocess.PIPE) for out in args.out]
+    sides = []
+    for out, sets in zip(args.out, (args.set, args.set + args.set_after)):
+        command = [sys.executable, __file__, "--serve", out] + [x for s in sets for x in ("--set", s)]
+        sides.append(subprocess.Popen(command, env={**os.environ, "NACRE_OUT": str(out.resolve())}, text=True,
+                                      stdin=subprocess.PIPE, stdout=subprocess.PIPE))
     rows = [[], []]
     try:
         for window in range(args.windows + 1):
