@@ -5,6 +5,7 @@ module itself are checked with an implementation that is not ours and not libsod
 import json
 import os
 import signal
+import socket
 import struct
 import sys
 import threading
@@ -454,3 +455,44 @@ def test_no_answer_in_plain_from_a_plugin_that_turned(start):
     # and what is honest goes on
     envelope, exchange = enclave.seal("POST", "/victim", b'{"mode":""}')
     assert exchange.open(send(runtime, envelope, "/victim").body)[0] == 200
+
+
+def test_bodies_in_pieces(media, enclave):
+    """Chunked, and in halves with a pause between: the envelope is the same."""
+    envelope, exchange = enclave.seal("POST", ROUTE, body_of("in pieces"))
+    chunks = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in (envelope[:70], envelope[70:90], envelope[90:]))
+    head = f"POST {ROUTE} HTTP/1.1\r\nHost: a\r\nContent-Type: {TYPE}; charset=binary\r\n".encode()
+    raw = media.raw(head + b"Transfer-Encoding: chunked\r\n\r\n" + chunks + b"0\r\n\r\n")
+    assert exchange.open(raw[raw.index(b"\r\n\r\n") + 4:])[0] == 200
+    envelope, exchange = enclave.seal("POST", ROUTE, body_of("in halves"))
+    with socket.create_connection(media.address, timeout=20) as s:
+        s.sendall(head + b"Content-Length: %d\r\n\r\n" % len(envelope) + envelope[:60])
+        time.sleep(0.2)
+        s.sendall(envelope[60:])
+        got = b""
+        while not harness.complete(got):
+            got += s.recv(65536)
+    assert exchange.open(got[got.index(b"\r\n\r\n") + 4:])[0] == 200
+
+
+def test_many_at_once(media, enclave):
+    """Each gets its own answer, sealed and plain ones side by side."""
+    wrong, good = [], []
+
+    def calls(name):
+        for n in range(25):
+            text = f"{name}-{n}"
+            envelope, exchange = enclave.seal("POST", ROUTE, body_of(text))
+            status, body = exchange.open(send(media, envelope).body)
+            if status != 200 or json.loads(body)["response"]["data"]["metadata"] != text:
+                wrong.append(body)
+            if media.post(ROUTE, body_of(text)).json["response"]["data"]["metadata"] != text:
+                wrong.append(text)
+            good.append(text)
+
+    threads = [threading.Thread(target=calls, args=(name,)) for name in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong and len(good) == 12 * 25
