@@ -274,7 +274,7 @@ static void put_components(struct nacre_json_out *out, const struct nacre_manife
              "\"endpoints\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}},"
              "\"endpoints_age_s\":{\"type\":\"object\",\"additionalProperties\":"
              "{\"type\":[\"integer\",\"null\"]}},"
-             "\"secrets\":{\"type\":\"string\",\"enum\":[\"none\",\"waiting\",\"plain\",\"sealed\"]},"
+             "\"secrets\":{\"type\":\"string\",\"enum\":[\"none\",\"waiting\",\"plain\",\"sealed\",\"kms\"]},"
              "\"tls\":{\"type\":\"string\",\"enum\":[\"none\",\"self-signed\",\"operator\"]},"
              "\"status\":{\"type\":\"string\",\"enum\":[\"ok\",\"starting\",\"degraded\"]}},"
              "\"required\":[\"pk\",\"public_key\",\"endpoints_status\",\"endpoints\",\"status\"]}");

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives import serialization
 
 import harness
 import kms
+import parent
 from weather_upstream import API_KEY
 
 
@@ -209,6 +210,54 @@ def test_the_configuration_is_checked(tmp_path):
     finally:
         r.server.stop()
         r.stub.stop()
+
+
+def test_the_parent_opens_the_way_to_kms_behind_the_list(tmp_path):
+    """`nacre host` by the image's manifest, whatever its file is called: one port more than the allow list has hosts."""
+    r = kms.Kms()
+    try:
+        config = {"secrets": {"source": "vsock:7777", "sealed_only": True, "kms": {
+            "region": kms.REGION, "key_id": r.stub.key_id, "ciphertext": "secrets.kms"}}}
+        (tmp_path / "nacre.yaml").write_text(json.dumps(config))
+        (tmp_path / "secrets.kms").write_bytes(r.ciphertext.read_bytes())  # beside the file that names it
+        manifest = tmp_path / "allowed_endpoints.yaml"
+        status, _, err = nacre("plugin", "manifest", r.plugin, "--config", tmp_path / "nacre.yaml", "--allow", r.allow, "-o",
+                               manifest)
+        assert status == 0, err
+        assert r.ciphertext.read_bytes() in manifest.read_bytes() and str(tmp_path).encode() not in manifest.read_bytes()
+        vm = parent.Vm(tmp_path, "blue", {})
+        with parent.Host([dict(vm.config, allow=str(manifest))], limits={"connect_ms": 500}) as host:
+            assert "hosts=2" in host.log(), host.log()
+            for port in (8101, 8102):
+                vm.outward(port).close()
+            with pytest.raises(OSError):
+                vm.outward(8103)
+        vm.close()
+    finally:
+        r.server.stop()
+        r.stub.stop()
+
+
+def test_what_aws_is_told(tmp_path):
+    pcrs = tmp_path / "nitro.pcrs"
+    pcrs.write_text(f"# measured\n{'ab' * 48} PCR0\n\n{'0C' * 48} PCR8\n")
+    status, out, err = nacre("secrets", "kms", "policy", "--pcrs", pcrs, "--role", kms.ROLE)
+    assert status == 0, err
+    said = json.loads(out)
+    assert said["Action"] == "kms:Decrypt" and said["Principal"] == {"AWS": kms.ROLE} and said["Effect"] == "Allow"
+    assert said["Condition"] == {"StringEqualsIgnoreCase": {"kms:RecipientAttestation:PCR0": "ab" * 48,
+                                                            "kms:RecipientAttestation:PCR8": "0C" * 48}}
+    for bad in ("", "# none\n", "ab PCR0\n", f"{'ab' * 48} PCR32\n", f"{'ab' * 48} PCR0 x\n", f"{'ab' * 48}\n"):
+        pcrs.write_text(bad)
+        status, out, err = nacre("secrets", "kms", "policy", "--pcrs", pcrs, "--role", kms.ROLE)
+        assert status == 1 and not out and "nitro.pcrs" in err, (bad, out, err)
+    status, out, _ = nacre("secrets", "kms", "encrypt", "--region", "eu-central-1", "--key-id", "k", "it's.json", "-o", "out")
+    (tmp_path / "aws").write_text(f'#!/bin/sh\nfor i; do echo "$i"; done >{tmp_path}/words\necho YWJj\n')
+    (tmp_path / "aws").chmod(0o755)
+    assert status == 0
+    subprocess.run(["sh", "-c", out], check=True, cwd=tmp_path, env=dict(os.environ, PATH=f"{tmp_path}:{os.environ['PATH']}"))
+    assert "fileb://it's.json" in (tmp_path / "words").read_text() and (tmp_path / "out").read_bytes() == b"abc"
+    assert nacre("secrets", "kms", "encrypt", "x")[0] == 2
 
 
 class Hole:
