@@ -80,7 +80,7 @@ def ask(runtime, size, outcomes):
         outcomes.append(str(why))
 
 
-@pytest.mark.parametrize("program", ["nacred", "nacre-http", "nacre-app"])
+@pytest.mark.parametrize("program", ["nacred", "nacre-http"])  # nacre-app has a limit of its own: app.memory_bytes
 def test_while_serving(start, program):
     """No more memory than there is: large requests are refused or cost a helper, small ones are served again at the end."""
     runtime = start("media", direct=True, sets=[*QUICK, "http.body_bytes=8388608", "app.response_bytes=8388608"])
