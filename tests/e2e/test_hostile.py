@@ -246,6 +246,16 @@ def test_fuzzed_control(worlds):
     came_through(runtime, watch, "fuzz")
 
 
+def test_every_type_on_the_control_socket(worlds):
+    """Each type of frame in a life of its own: those that nacre-app has no business with end it, the others do no harm."""
+    runtime = worlds.get("frames")
+    watch = Watch(runtime)
+    for kind in range(64):
+        honest(runtime)
+        assert strike(runtime, "types-control", str(kind)).reached == ""
+    came_through(runtime, watch, "frames")
+
+
 def test_ticket_of_before_a_restart_of_nacre_http(worlds):
     """Its key goes with nacre-http: what the plugin has kept is worth nothing under the next one."""
     runtime = worlds.get("tickets")

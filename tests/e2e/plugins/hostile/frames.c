@@ -111,7 +111,11 @@ static void descriptors(struct hostile *h, const struct target *t)
 static void every_type(struct hostile *h, int fd, const struct target *t)
 {
     uint8_t frame[1024] = {0};
-    for (uint32_t type = 0; type < 64; type++) {
+    char text[8] = "";
+    memcpy(text, h->arg.ptr, h->arg.len < sizeof text ? h->arg.len : sizeof text - 1);
+    const uint32_t only =
+        h->arg.len ? (uint32_t)strtoul(text, NULL, 10) : 64; /* the one that arg names, or all */
+    for (uint32_t type = only % 64; type < (only < 64 ? only + 1 : 64); type++) {
         const size_t fixed = nacre_frame_fixed_size(type);
         const size_t len = fixed ? fixed : 64;
         struct nacre_frame_head head = {.type = type, .payload_len = 8};
