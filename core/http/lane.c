@@ -5,6 +5,7 @@
 #include "reply.h"
 #include "request.h"
 #include "server.h"
+#include "shake.h"
 #include "wait.h"
 
 #include <errno.h>
@@ -229,6 +230,8 @@ static int time_left(const struct nacre_lane *lane)
 
 static void handle(struct nacre_lane *lane, const struct epoll_event *event)
 {
+    if (nacre_shake_ready(event->data.u64))
+        return;
     if (event->data.u64 >= NACRE_TAG_LINGER) {
         nacre_linger_read(&lane->linger, (uint32_t)(event->data.u64 - NACRE_TAG_LINGER));
         return;
@@ -269,6 +272,7 @@ static void run_http(struct nacre_lane *lane)
     do {
         steps = lane->n_steps;
         (void)MHD_run(lane->daemon);
+        nacre_shake_turn(lane);
         nacre_request_post(lane);
         lane->again = nacre_wait_busy(lane, steps);
     } while (lane->again && ++turns < TURNS_MAX);

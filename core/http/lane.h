@@ -16,6 +16,7 @@
 #include "nonce.h"
 #include "shared.h"
 #include "slots.h"
+#include "tls.h"
 
 struct MHD_Connection;
 struct MHD_Response;
@@ -35,6 +36,13 @@ enum nacre_phase {
     NACRE_PHASE_REPLY,   /* the answer is being sent */
 };
 
+/* Its handshake, with TLS; see shake.h. */
+enum nacre_shaking {
+    NACRE_SHAKE_DONE,  /* or there is none */
+    NACRE_SHAKE_RUNS,  /* libmicrohttpd is at it */
+    NACRE_SHAKE_WAITS, /* suspended until the socket is ready */
+};
+
 /* A connection and the one request it is at. Lives as long as the connection. */
 struct nacre_conn {
     struct nacre_lane *lane;
@@ -45,6 +53,10 @@ struct nacre_conn {
     uint64_t due_ns; /* when the client is cut off for being slow; UINT64_MAX: not now */
     bool linger;     /* closes with the client still sending */
     bool last;       /* this request is the connection's last, see nacre_head_judge() */
+    struct nacre_tls_state tls;
+    enum nacre_shaking shaking;
+    unsigned shake_runs;           /* RUNS: that are still to come before it may wait */
+    struct nacre_conn *shake_next; /* RUNS: of the lane */
 
     /* the request */
     bool suspended;
@@ -127,8 +139,9 @@ struct nacre_lane {
     struct nacre_outbox outbox;   /* requests for the app, sent together after each run of libmicrohttpd */
     struct nacre_json_out out;    /* where answers are written */
     struct nacre_conn *conns;
-    uint32_t n_awake;  /* connections that wait without being suspended */
-    uint32_t n_asleep; /* so many more are suspended at once: the last answers took long */
+    struct nacre_conn *shaking; /* whose handshakes libmicrohttpd is at */
+    uint32_t n_awake;           /* connections that wait without being suspended */
+    uint32_t n_asleep;          /* so many more are suspended at once: the last answers took long */
     uint64_t
         n_steps; /* what libmicrohttpd did that it may have to go on with: connections ended, answers queued, ... */
     bool again; /* libmicrohttpd is to be run once more before anything is waited for */

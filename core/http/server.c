@@ -6,7 +6,7 @@
 #include "reply.h"
 #include "request.h"
 #include "seal.h"
-#include "tls.h"
+#include "shake.h"
 #include "wait.h"
 
 #include <errno.h>
@@ -38,7 +38,7 @@ static void open_conn(struct nacre_lane *lane, struct MHD_Connection *mhd, void 
     conn->lane = lane;
     conn->mhd = mhd;
     conn->fd = info->connect_fd;
-    if (lane->shared->tls && nacre_tls_open(lane->shared->tls, mhd) < 0) {
+    if (lane->shared->tls && nacre_shake_begin(conn) < 0) {
         free(conn);
         return;
     }
@@ -65,6 +65,7 @@ static void close_conn(struct nacre_conn *conn)
     nacre_conn_wake(conn);
     if (conn->linger || has_unread(conn))
         nacre_linger_add(&lane->linger, lane->epoll_fd, conn->fd, NACRE_TAG_LINGER, lane->now_ns);
+    nacre_shake_end(conn);
     nacre_request_end(conn);
     if (conn->prev)
         conn->prev->next = conn->next;
@@ -292,6 +293,7 @@ void nacre_server_stop(struct nacre_lane *lane)
         return;
     /* libmicrohttpd ends the process when a connection is still suspended */
     nacre_slots_each(&lane->slots, give_up, lane);
+    nacre_shake_stop(lane);
     for (unsigned i = 0; i < 4; i++)
         (void)MHD_run(lane->daemon);
     /* without this it would shut the listening socket down, which is nacred's and has to live on */

@@ -10,6 +10,7 @@
 
 #include <gnutls/gnutls.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 
 struct nacre_tls_identity; /* certificates with their key; never changed once it is in use */
 
@@ -48,8 +49,20 @@ void nacre_tls_free(struct nacre_tls *tls); /* accepts NULL */
 /* tls_conn.c */
 struct MHD_Connection;
 
-/* Before the handshake: what it may say, and under which certificate. */
-int nacre_tls_open(struct nacre_tls *tls, struct MHD_Connection *mhd);
+/* What a session knows of its connection; outlives it. */
+struct nacre_tls_state {
+    struct nacre_tls *tls;
+    bool done; /* the handshake: the client has said its last word of it */
+};
+
+/* Before the handshake: what it may say, and under which certificate. 0 or negative errno. */
+int nacre_tls_open(struct nacre_tls *tls, struct nacre_tls_state *state, struct MHD_Connection *mhd);
+
+/* The state goes; the session may still be ended. */
+void nacre_tls_forget(struct MHD_Connection *mhd);
+
+/* Does it wait to write, and not to read? */
+bool nacre_tls_writes(struct MHD_Connection *mhd);
 
 /* What a daemon needs: two options, and the flags that are returned. */
 struct MHD_OptionItem;

@@ -129,6 +129,25 @@ def test_a_body_that_trickles_is_told_why(runtime):
     assert harness.status_of(got) == 408, got
 
 
+def test_who_waits_costs_nothing(runtime):
+    """Handshakes that stop anywhere are waited for without work: libmicrohttpd alone would try each again and again."""
+    whole = hello()
+    held = []
+    try:
+        for data in [b"", whole[:3], whole[:50], whole] * 5:
+            s = socket.create_connection(runtime.address, timeout=20)
+            s.sendall(data)
+            held.append(s)
+        time.sleep(0.2)
+        pid = runtime.pid("nacre-http")
+        before = harness.cpu_seconds(pid)
+        time.sleep(1)
+        assert harness.cpu_seconds(pid) - before < 0.1
+    finally:
+        for s in held:
+            s.close()
+
+
 def test_half_handshakes_hold_no_more_than_their_places(runtime):
     """All places taken by handshakes that never go on: who comes then waits until the first of them are cut off."""
     held = []
