@@ -69,7 +69,8 @@ START_TEST(what_is_in_a_box)
     uint8_t box[NACRE_SEALED_TLS_HEAD + 3 + 2] = {NACRE_SEALED_TLS, 3, 0, 0, 0};
     const size_t len = sizeof box;
     memcpy(box + 5, operators, sizeof operators);
-    memcpy(box + NACRE_SEALED_TLS_HEAD, "PEM{}", 5);
+    static const uint8_t rest[] = {'P', 'E', 'M', '{', '}'};
+    memcpy(box + NACRE_SEALED_TLS_HEAD, rest, sizeof rest);
     ck_assert_int_eq(nacre_sealed_open(&c, box, len), 0);
     ck_assert_ptr_eq(c.tls_key, box + 5);
     ck_assert_uint_eq(c.tls_len, 3);
