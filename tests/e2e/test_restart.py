@@ -108,7 +108,9 @@ def test_drill(world):
     finally:
         clients.stop()
     after = [at for at, _ in clients.good if at > killed]
-    assert all(code == 2 for _, code, _ in clients.bad), [b for b in clients.bad if b[1] != 2][:3]
+    # could not check; or, once, a call between the two: the old one's document and the new one's answer
+    refused = [b for b in clients.bad if b[1] != 2]
+    assert len(refused) <= 1 and all(code == 1 for _, code, _ in refused), refused
     print(f"before {before} verified, after {len(after)}, failed {len(clients.bad)}, down {after[0] - killed:.2f} s")
     state = world.status()[1]
     assert [one["title"] for one in state] == ["weather-17"] and state[0]["public_key"] == new and state[0]["secrets"] == "kms"
