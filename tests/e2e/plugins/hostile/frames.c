@@ -202,7 +202,7 @@ static void to_lane(struct hostile *h, const struct target *t)
 static void hostile_attack(struct hostile *h)
 {
     struct target t = {-1, -1, {0}};
-    struct nacre_request_frame stolen;
+    struct nacre_request_frame stolen = {.flags = 0};
     if (is(h, "flood-box") || is(h, "flood-connect")) {
         control_flood(h);
         return;

@@ -57,7 +57,7 @@ static void *change(void *arg)
  */
 static void changing(struct hostile *h)
 {
-    struct nacre_request_frame stolen;
+    struct nacre_request_frame stolen = {.flags = 0};
     pthread_t thread;
     int fd = memfd_create("changing", 0);
     static uint8_t zero[PAYLOAD_LEN];
@@ -90,7 +90,7 @@ static void changing(struct hostile *h)
 
 static void hostile_attack(struct hostile *h)
 {
-    struct nacre_request_frame stolen;
+    struct nacre_request_frame stolen = {.flags = 0};
     if (is(h, "changing")) {
         changing(h);
         return;

@@ -91,7 +91,7 @@ static void outlive(const struct nacre_ticket *t)
 /* The second victim's ticket with the first one's id, MAC or route, both ways; then each of them gets the other's answer. */
 static void swap(struct hostile *h, int fd, const struct nacre_ticket *first)
 {
-    struct nacre_request_frame second;
+    struct nacre_request_frame second = {.flags = 0};
     if (steal(h, &second) < 0)
         return;
     struct nacre_ticket a = *first, b = second.ticket;
@@ -132,7 +132,7 @@ static void times(struct hostile *h, int fd, const struct nacre_ticket *t)
 static void kept(struct hostile *h)
 {
     static struct nacre_ticket ticket;
-    struct nacre_request_frame stolen;
+    struct nacre_request_frame stolen = {.flags = 0};
     if (is(h, "keep")) {
         if (steal(h, &stolen) >= 0)
             ticket = stolen.ticket;
@@ -144,7 +144,7 @@ static void kept(struct hostile *h)
 
 static void hostile_attack(struct hostile *h)
 {
-    struct nacre_request_frame stolen;
+    struct nacre_request_frame stolen = {.flags = 0};
     if (is(h, "forged")) {
         forged(h);
         return;
