@@ -98,9 +98,14 @@ static int counts_threads(void)
     struct nacre_app_limits l;
     if (nacre_app_limits_set(&l, &config))
         return 1;
-    const uint64_t before = nacre_app_threads(&l); /* one, and what a sanitizer has */
+    const uint64_t before = nacre_app_threads(&l);
     const unsigned more = more_threads();
-    return before >= 1 && before <= 2 && more > 500 && nacre_app_threads(&l) == before + more ? 0 : 2;
+    const uint64_t after = nacre_app_threads(&l);
+#ifdef NACRE_SANITIZED /* which have threads of their own, that come and go */
+    return before >= 1 && more > 500 && after > 500 ? 0 : 2;
+#else
+    return before == 1 && more > 500 && after == more + 1 ? 0 : 2;
+#endif
 }
 
 /* As nacred does it in an enclave: a user of its own, and a parent that has no number here. */
