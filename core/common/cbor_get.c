@@ -1,5 +1,8 @@
 #include "cbor_get.h"
 
+#include "reserve.h"
+
+#include <stdlib.h>
 #include <string.h>
 
 static void claim_items(void *context, size_t n)
@@ -35,7 +38,9 @@ static bool claims_fit(const uint8_t *data, size_t len)
 cbor_item_t *nacre_cbor_load(const uint8_t *data, size_t len)
 {
     struct cbor_load_result result;
-    cbor_item_t *item = claims_fit(data, len) ? cbor_load(data, len, &result) : NULL;
+    void *reserve = claims_fit(data, len) ? nacre_reserve_pinned() : NULL;
+    cbor_item_t *item = reserve ? cbor_load(data, len, &result) : NULL;
+    free(reserve);
     if (item && result.read != len)
         cbor_decref(&item); /* sets item to NULL */
     return item;

@@ -11,4 +11,10 @@
  */
 int nacre_reserve(void);
 
+/*
+ * nacre_reserve_pinned - the same for any thread, until the pointer that is returned is given to free(). NULL: no memory.
+ * Also for libcbor: of a map whose key found no memory, Debian 12's goes on to write the value.
+ */
+void *nacre_reserve_pinned(void);
+
 #endif

@@ -46,24 +46,27 @@ void *__libc_memalign(size_t alignment, size_t size);
 static struct control *control;
 
 /*
- * Where libseccomp is. It does not survive a failed allocation, and so the programs reserve memory for it beforehand
- * (core/common/reserve.h): what it asks for cannot fail, and does not here. test_memory_limits.py shows that this holds.
+ * Where libseccomp and libcbor are. They do not survive a failed allocation, so the programs reserve memory beforehand
+ * (core/common/reserve.h): what they ask for cannot fail, and does not here. test_memory_limits.py shows that this holds.
  */
-static uintptr_t spared[2];
+static uintptr_t spared[2][2];
 
 static int find_spared(struct dl_phdr_info *info, size_t size, void *arg)
 {
     (void)size;
     (void)arg;
-    if (!strstr(info->dlpi_name, "/libseccomp.so"))
+    uintptr_t *at = strstr(info->dlpi_name, "/libseccomp.so") ? spared[0]
+                    : strstr(info->dlpi_name, "/libcbor.so")  ? spared[1]
+                                                              : NULL;
+    if (!at)
         return 0;
-    spared[0] = info->dlpi_addr;
+    at[0] = info->dlpi_addr;
     for (unsigned i = 0; i < info->dlpi_phnum; i++) {
         uintptr_t end = info->dlpi_addr + info->dlpi_phdr[i].p_vaddr + info->dlpi_phdr[i].p_memsz;
-        if (info->dlpi_phdr[i].p_type == PT_LOAD && end > spared[1])
-            spared[1] = end;
+        if (info->dlpi_phdr[i].p_type == PT_LOAD && end > at[1])
+            at[1] = end;
     }
-    return 1;
+    return 0;
 }
 
 __attribute__((constructor)) static void begin(void)
@@ -83,7 +86,8 @@ __attribute__((constructor)) static void begin(void)
 
 static bool fails(uintptr_t caller)
 {
-    if (!control || (caller >= spared[0] && caller < spared[1]))
+    if (!control || (caller >= spared[0][0] && caller < spared[0][1]) ||
+        (caller >= spared[1][0] && caller < spared[1][1]))
         return false;
     uint64_t nth = atomic_fetch_add(&control->count, 1) + 1, at = atomic_load(&control->fail_at);
     if (at == 0 || nth < at || nth - at >= atomic_load(&control->fail_n))
