@@ -196,7 +196,7 @@ def test_a_flood_of_handshakes(runtime):
             t.join()
     assert served > 0 and sum(begun) > 50, (served, begun)
     wait_for("the last of them to be gone", lambda: connections(runtime) <= 2, IDLE_S + 15)
-    if memory:
+    if memory and not harness.SANITIZED:  # which keep what was freed
         assert harness.memory_kib(runtime.pid("nacre-http")) < memory + 16 * 1024
 
 
