@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define PIECE  65536u /* below what malloc() maps by itself and gives back at once */
+#define PIECE 65536u /* below what malloc() maps by itself and gives back at once */
 #ifdef NACRE_SANITIZED
 #define PIECES 1u /* a sanitizer ends the program when memory is out, and keeps what was freed */
 #else

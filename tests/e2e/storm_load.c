@@ -146,10 +146,10 @@ static void note(struct load *l, struct conn *c, unsigned status, const char *bo
     const struct storm_options *o = l->o;
     struct storm_result *r = l->r;
     /* both are terminated: the head where it ends, the body with all that came */
-    if (o->forbid && (strstr(c->in, o->forbid) || strstr(body, o->forbid)))
-        r->leaks++;
-    else if (status != 200 && (strncmp(body, error, sizeof error - 1) != 0 || strstr(body, "signature\":\"")))
-        r->leaks++;
+    bool shown = o->forbid && (strstr(c->in, o->forbid) || strstr(body, o->forbid));
+    bool no_error =
+        status != 200 && (strncmp(body, error, sizeof error - 1) != 0 || strstr(body, "signature\":\""));
+    r->leaks += shown || no_error;
     if (status != 200) {
         r->status[status < 600 ? status : 0]++;
         return;
