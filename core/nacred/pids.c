@@ -31,6 +31,10 @@ static int make(struct nacre_pids *p)
     p->own = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
     if (p->own < 0)
         return -errno;
+    /* the way back first: root of a user namespace may leave a PID namespace that is not its own, and never return */
+    int back = nacre_pids_leave(p);
+    if (back)
+        return back;
     if (unshare(CLONE_NEWPID) < 0)
         return -errno;
     p->init = fork(); /* the first one in is process 1 */
@@ -41,7 +45,7 @@ static int make(struct nacre_pids *p)
         p->inner = open("/proc/self/ns/pid_for_children", O_RDONLY | O_CLOEXEC);
         err = p->inner < 0 ? -errno : 0;
     }
-    int back = nacre_pids_leave(p);
+    back = nacre_pids_leave(p);
     return err ? err : back;
 }
 

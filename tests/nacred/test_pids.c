@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -143,8 +144,39 @@ START_TEST(without_one)
 }
 END_TEST
 
+/* Root of a user namespace makes a PID namespace, and may not come back: it must not try, or it could start nobody. */
+static int in_a_user_namespace(void)
+{
+    struct nacre_pids p;
+    int status;
+    if (unshare(CLONE_NEWUSER) < 0)
+        return 77; /* this machine lets nobody */
+    if (nacre_pids_open(&p) != -EPERM || p.init != 0)
+        return 1;
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(0);
+    return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0 ? 0 : 2;
+}
+
+START_TEST(no_way_in_without_a_way_back)
+{
+    int status;
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(in_a_user_namespace());
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 77) {
+        (void)printf("skipped: no user namespaces here\n");
+        return;
+    }
+    ck_assert_int_eq(status, 0);
+}
+END_TEST
+
 static void add(TCase *tc)
 {
+    tcase_add_test(tc, no_way_in_without_a_way_back);
     tcase_add_test(tc, children_are_born_into_it_and_are_not_process_1);
     tcase_add_test(tc, process_1_waits_and_takes_all_along);
     tcase_add_test(tc, spawned_inside);
