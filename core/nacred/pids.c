@@ -20,6 +20,7 @@ _Noreturn static void wait_for_the_end(void)
     static const int ends[] = {SIGTERM, SIGINT, SIGCHLD}; /* a terminal's Ctrl-C is for nacred */
     for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++)
         (void)signal(ends[i], SIG_IGN);
+    (void)prctl(PR_SET_NAME, "nacre-pids", 0, 0, 0); /* nobody should take it for nacred */
     if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || close_range(0, ~0u, 0) < 0 || setsid() < 0)
         _exit(1);
     for (;;)

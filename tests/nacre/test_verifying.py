@@ -55,7 +55,8 @@ def test_commands(media, tmp_path):  # noqa: F811
     with graphql(contents) as (chain, _):
         env = dict(os.environ, PATH=f"{BIN}:{os.environ['PATH']}", ROOT=f"--root {media.root}", PLUGIN=str(MEDIA), REQUEST=REQUEST,
                    ENCLAVE_PACKAGE=IDS[1], APP_PACKAGE=IDS[3], CONFIG=CONFIG, CAP=CAP, ENCLAVE="0x5", GRAPHQL=chain)
-        script = "set -eu\n" + "\n".join(blocks("sh")).replace("http://localhost:3000", media.url)
+        # that of the chapter on HTTPS needs an enclave that speaks it: tests/e2e/test_tls.py, test_mitm_tls.py
+        script = "set -eu\n" + "\n".join(one for one in blocks("sh") if "https://" not in one).replace("http://localhost:3000", media.url)
         assert script.count("nacre ") >= 8 and media.url in script
         done = subprocess.run(["sh", "-c", script], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=WAIT, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
