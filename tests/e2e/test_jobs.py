@@ -224,6 +224,7 @@ def test_the_app_is_stopped_for_good(start):
     first = accepted(submit(runtime, 0, "crash"))
     ended(runtime, first)
     wait_for("the app to be up again", lambda: runtime.health()["app_state"] == "up")
+    accepted(submit(runtime, 1500))  # time to stand in line
     crashed, waiting = accepted(submit(runtime, 0, "crash")), [accepted(submit(runtime, 10)) for _ in range(3)]
     assert ended(runtime, crashed)["status"] == 503
     for location in waiting:
