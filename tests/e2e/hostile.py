@@ -87,12 +87,12 @@ def honest(runtime, path="/victim"):
 
     def served():
         try:
-            return post(runtime, path).status == 200
+            reply = post(runtime, path)
         except OSError:
-            return False
+            return None
+        return reply if reply.status == 200 else None
 
-    wait_for("service", served, 20)
-    answer = runtime.verify(post(runtime, path), TYPES)
+    answer = runtime.verify(wait_for("service", served, 20), TYPES)
     assert answer["response"]["data"] == HONEST[path]
     Counts.honest += 1
 

@@ -190,7 +190,10 @@ def test_connected_descriptor(world):
     """What is connected to the allowed host stays there: no second connect, no TCP Fast Open, no listening."""
     runtime, trap = world
     watch = Watch(runtime)
-    report = strike(runtime, "turn", str(trap.port))
+    for _ in range(4):  # it looks at a message that another thread takes: not every time
+        report = strike(runtime, "turn", str(trap.port))
+        if report.said:
+            break
     assert report.status == 200 and report.reached == "" and report.said == "connected", report
     assert trap.came == 0
     came_through(runtime, watch, "network")
