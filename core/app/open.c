@@ -8,7 +8,9 @@
 #include <sodium.h>
 
 #define KEY_TIMEOUT_MS 5000u
-#define PREPARED_EXTRA (crypto_secretbox_NONCEBYTES + crypto_secretbox_MACBYTES + 32u)
+#define NONCE          crypto_aead_xchacha20poly1305_ietf_NPUBBYTES
+#define MAC            crypto_aead_xchacha20poly1305_ietf_ABYTES
+#define PREPARED_EXTRA (NONCE + MAC + 32u)
 
 /* What the client is told when there is no key. None of it is sealed: nobody could have. */
 static int32_t refused(struct nacre_app_call *call, int err)
@@ -29,6 +31,27 @@ static int32_t refused(struct nacre_app_call *call, int err)
     default:
         return nacre_call_fail_z(call, 503, "the key for sealed requests is not available");
     }
+}
+
+/*
+ * The pass says what nacre-http was asked for. Were that in other hands, it could have the body of one route decoded as
+ * another's, which repeats it in an answer that nacre-http reads. A path without parameters is the route's own, then;
+ * one with them at least no other route's.
+ */
+static bool is_of_route(const struct nacre_app_call *call, const struct nacre_sealed_pass *pass)
+{
+    const struct nacre_app *app = call->app;
+    for (uint32_t i = 0; i < app->manifest.n_routes; i++) {
+        const struct nacre_app_route *route = &app->routes[i];
+        uint8_t target[32];
+        if (route->n_params > 0 || (call->route->n_params == 0 && route != call->route))
+            continue;
+        nacre_sc_target(target, app->manifest.app, route->decl->method, route->decl->path,
+                        strlen(route->decl->path));
+        if ((memcmp(target, pass->target, sizeof target) == 0) != (route == call->route))
+            return false;
+    }
+    return true;
 }
 
 /* Once for each sealed request, with the pass that nacre-http gave it. */
@@ -61,6 +84,8 @@ static int32_t open_envelope(struct nacre_app_call *call, const struct nacre_req
     uint8_t key[32];
     if (!nacre_sc_is_request(parts->body, parts->body_len))
         return nacre_call_fail_z(call, 400, "the body does not begin like a sealed request of version 1");
+    if (!is_of_route(call, pass))
+        return nacre_call_fail_z(call, 500, "the sealed request's pass is for another route");
     int32_t status = ask_key(call, rq, pass, parts->body, key);
     if (status)
         return status;
@@ -79,13 +104,22 @@ static int32_t open_envelope(struct nacre_app_call *call, const struct nacre_req
     return hand_over(call, parts->answer_key);
 }
 
+/* What a job's box is for: nacre-http, which keeps it, cannot have it run as another route's. */
+static uint32_t route_of(const struct nacre_app_call *call)
+{
+    return (uint32_t)(call->route - call->app->routes);
+}
+
 /* A job's: nonce, then a box of the answer's key and the body. */
 static int32_t open_prepared(struct nacre_app_call *call, struct nacre_request_parts *parts)
 {
-    uint8_t *mac = parts->body + crypto_secretbox_NONCEBYTES, *content = mac + crypto_secretbox_MACBYTES;
+    uint8_t *mac = parts->body + NONCE, *content = mac + MAC;
+    const uint32_t route = route_of(call);
     const size_t len = parts->body_len < PREPARED_EXTRA ? 0 : parts->body_len - PREPARED_EXTRA;
     if (parts->body_len < PREPARED_EXTRA ||
-        crypto_secretbox_open_detached(content, content, mac, 32 + len, parts->body, call->app->job_key) != 0)
+        crypto_aead_xchacha20poly1305_ietf_decrypt_detached(content, NULL, content, 32 + len, mac,
+                                                            (const uint8_t *)&route, sizeof route,
+                                                            parts->body, call->app->job_key) != 0)
         return nacre_call_fail_z(call, 503,
                                  "the app was started anew while the sealed job waited: send it again");
     memcpy(parts->answer_key, content, 32);
@@ -126,12 +160,15 @@ int32_t nacre_request_prepare(struct nacre_app_call *call, struct nacre_inbox *i
     uint8_t *box = nacre_scratch_alloc(call->scratch, PREPARED_EXTRA + parts.body_len);
     if (!box)
         return nacre_call_fail_z(call, 413, "app.scratch_bytes is too small for the request");
-    uint8_t *mac = box + crypto_secretbox_NONCEBYTES, *content = mac + crypto_secretbox_MACBYTES;
-    randombytes_buf(box, crypto_secretbox_NONCEBYTES);
+    uint8_t *mac = box + NONCE, *content = mac + MAC;
+    const uint32_t route = route_of(call);
+    randombytes_buf(box, NONCE);
     memcpy(content, parts.answer_key, 32);
     if (parts.body_len)
         memcpy(content + 32, parts.body, parts.body_len);
-    (void)crypto_secretbox_detached(content, mac, content, 32 + parts.body_len, box, call->app->job_key);
+    (void)crypto_aead_xchacha20poly1305_ietf_encrypt_detached(content, mac, NULL, content,
+                                                              32 + parts.body_len, (const uint8_t *)&route,
+                                                              sizeof route, NULL, box, call->app->job_key);
     sodium_memzero(parts.answer_key, sizeof parts.answer_key);
     int err =
         nacre_frame_send(call->pair->request, &frame, box, PREPARED_EXTRA + parts.body_len, NULL, 0, NULL, 0);
