@@ -20,8 +20,8 @@ struct nacre_pending_slot {
 };
 
 struct nacre_pending {
-    int control;          /* borrowed: the control socket */
-    pthread_mutex_t lock; /* over all below */
+    int control;                                /* borrowed: the control socket */
+    pthread_mutex_t lock;                       /* over all below */
     pthread_cond_t answered[NACRE_PENDING_MAX]; /* of the slot with that index: nobody else is woken */
     uint64_t last_id;
     bool closed;

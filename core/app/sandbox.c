@@ -207,7 +207,7 @@ int nacre_app_sandbox_loaded(void)
 static int second_rules(scmp_filter_ctx ctx)
 {
     int err = 0;
-    (void)ctx; /* under a sanitizer there is no rule */
+    (void)ctx;          /* under a sanitizer there is no rule */
 #ifndef NACRE_SANITIZED /* a report reads /proc/self/maps */
     static const char *const files[] = {"openat",
                                         "open",
