@@ -128,6 +128,7 @@ struct nacre_lane {
     bool app_was_up;
     bool wants_write; /* EPOLLOUT on request_fd */
     bool stopping;
+    bool ended;             /* its thread has: no request is begun, nothing suspended */
     bool jobs_due;          /* a job may be started */
     uint64_t jobs_swept_ns; /* lane 0 */
     uint64_t stop_by_ns;

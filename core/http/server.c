@@ -229,8 +229,10 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *mhd, const c
                                   void **con_cls)
 {
     struct nacre_conn *conn = *con_cls;
-    (void)cls;
+    const struct nacre_lane *lane = cls;
     (void)version;
+    if (lane->ended && !(conn && conn->awake)) /* it came while other lanes had still to end */
+        return MHD_NO;
     if (!conn) {
         const union MHD_ConnectionInfo *info =
             MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
@@ -292,6 +294,7 @@ void nacre_server_stop(struct nacre_lane *lane)
     if (!lane->daemon)
         return;
     /* libmicrohttpd ends the process when a connection is still suspended */
+    lane->ended = true;
     nacre_slots_each(&lane->slots, give_up, lane);
     nacre_shake_stop(lane);
     for (unsigned i = 0; i < 4; i++)

@@ -208,6 +208,50 @@ START_TEST(stopped_while_they_wait)
 }
 END_TEST
 
+/* One on a lane of its own, which has no work to do. */
+static void open_on_lane(struct client *to, uint32_t wanted)
+{
+    for (;;) {
+        uint32_t lane;
+        client_open(to, f.port);
+        client_post(to, "/process_data", "{}");
+        struct nacre_request_frame r = fake_request(&f, &lane);
+        fake_failure(&f, lane, r.ticket.id, 503, "no", 2);
+        client_expect(to, 503, "{\"error\":\"no\"}");
+        if (lane == wanted)
+            return;
+        client_close(to);
+    }
+}
+
+/* A lane has ended, another still waits for an answer: what comes to the first now is not served, and stops nothing. */
+START_TEST(asked_after_the_lane_has_ended)
+{
+    static const char *const requests[] = {
+        "GET /get_attestation?nonce=00 HTTP/1.1\r\nHost: x\r\n\r\n",
+        "POST /process_data HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}",
+        "POST /process_data HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{",
+    };
+    const struct nacre_plain_frame stop = {.head.type = NACRE_FRAME_STOP};
+    for (unsigned i = 0; i < sizeof requests / sizeof requests[0]; i++) {
+        struct client idle, busy;
+        fake_stop(&f);
+        fake_start_with(&f, &config, 2, 0);
+        open_on_lane(&idle, 1);
+        open_on_lane(&busy, 0);
+        struct nacre_request_frame r = ask(&busy);
+        ck_assert_int_eq(send(f.control, &stop, sizeof stop, 0), sizeof stop);
+        (void)usleep(200000);
+        client_text(&idle, requests[i]);
+        sign(&r, i);
+        expect_weather(&busy, i);
+        (void)client_closed(&idle, FAKE_WAIT_MS);
+        client_close(&idle);
+        client_close(&busy);
+    }
+}
+END_TEST
+
 /* CPU time of all threads of nacre-http, in nanoseconds: they have numbers that follow its own. */
 static uint64_t cpu_ns(void)
 {
@@ -249,6 +293,7 @@ static void add(TCase *tc)
     tcase_add_test(tc, gone_while_it_waits);
     tcase_add_test(tc, the_app_goes_while_they_wait);
     tcase_add_test(tc, stopped_while_they_wait);
+    tcase_add_test(tc, asked_after_the_lane_has_ended);
     tcase_add_test(tc, waiting_does_not_spin);
 }
 
