@@ -141,7 +141,7 @@ void nacre_kms_document(struct nacre_core *c, const struct nacre_nsm_result *r);
 /* A process has been reaped: true when it was the run. */
 bool nacre_kms_reaped(struct nacre_core *c, pid_t pid, int status);
 void nacre_kms_end(struct nacre_core *c);
-/* loop.c: the secrets have become what they will ever be. */
+/* loop.c: the secrets have become what they will ever be. Ends the run that asks KMS before nacre-app hears of them. */
 void nacre_secrets_settled(struct nacre_core *c);
 
 /*

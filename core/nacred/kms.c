@@ -60,7 +60,8 @@ static void end_run(struct nacre_core *c)
     if (k->control >= 0)
         (void)close(k->control);
     k->control = -1;
-    nacre_broker_reset(&k->broker);
+    if (k->broker.done) /* else the boot was refused before there was one */
+        nacre_broker_reset(&k->broker);
 }
 
 void nacre_kms_end(struct nacre_core *c)
@@ -115,6 +116,7 @@ static void start(struct nacre_core *c, uint64_t now_ns)
     (void)fcntl(pair[0], F_SETFL, O_NONBLOCK); /* our end only */
     k->control = pair[0];
     k->granted = false;
+    k->run++;
     k->lent = c->secrets.lent;
     k->end_ns = now_ns + RUN_NS;
     pid_t pid = epoll_ctl(c->epoll, EPOLL_CTL_ADD, pair[0], &event) < 0
@@ -160,7 +162,8 @@ static bool on_recipient(struct nacre_core *c)
         c->inbox.payload_len > NACRE_RECIPIENT_MAX)
         return false;
     c->kms.granted = true;
-    nacre_nsm_thread_recipient(&c->nsm, c->inbox.payload, c->inbox.payload_len, user_data, (size_t)len);
+    nacre_nsm_thread_recipient(&c->nsm, c->kms.run, c->inbox.payload, c->inbox.payload_len, user_data,
+                               (size_t)len);
     return true;
 }
 
@@ -169,8 +172,8 @@ void nacre_kms_document(struct nacre_core *c, const struct nacre_nsm_result *r)
     struct nacre_document_frame f = {
         .head.type = NACRE_FRAME_DOCUMENT, .made_ns = r->time.after_ns, .status = r->error ? 503 : 200};
     const void *payload = r->error ? (const void *)r->why : r->answer.document;
-    if (c->kms.pid == 0 || !c->kms.granted)
-        return; /* who asked is gone */
+    if (c->kms.pid == 0 || r->client != c->kms.run)
+        return; /* who asked is gone, and another one has another key */
     if (nacre_frame_send(c->kms.control, &f, payload, r->error ? strlen(r->why) : r->answer.document_len,
                          NULL, 0, NULL, 0))
         fail_z(c, "the run that asks KMS does not read its control socket");
@@ -185,7 +188,6 @@ static void on_secrets(struct nacre_core *c)
         fail_z(c, what);
         return;
     }
-    nacre_kms_end(c); /* before nacre-app may load the plugin */
     nacre_log_event(NACRE_LEVEL_INFO, what, NLI("bytes", c->secrets.len));
     nacre_secrets_settled(c);
 }

@@ -16,6 +16,7 @@
 struct nacre_kms {
     bool wanted;                /* the configuration has secrets.kms */
     pid_t pid;                  /* 0: no run */
+    uint64_t run;               /* counts them */
     int control;                /* -1: none */
     bool granted;               /* this run has had its document asked for */
     uint64_t end_ns;            /* when the run has taken too long */

@@ -27,22 +27,28 @@ static void on_signals(struct nacre_core *c)
     nacre_helpers_reap(c);
 }
 
+/* Sooner when sooner was wanted meanwhile: the one that has come may not say yet what the next one shall. */
+static void plan_own(struct nacre_core *c, uint64_t at_ns)
+{
+    if (at_ns < c->own_at_ns)
+        c->own_at_ns = at_ns;
+}
+
 /* Our own document: the time, and what /get_attestation hands out. */
 static void on_own(struct nacre_core *c, const struct nacre_nsm_result *r)
 {
     uint64_t now = nacre_monotonic_ns();
     int verdict = r->error ? r->error : nacre_timekeeper_add(&c->time, &r->time);
     if (verdict < 0) {
-        c->own_at_ns = now + c->own_wait_ms * NS_PER_MS;
+        plan_own(c, now + c->own_wait_ms * NS_PER_MS);
         nacre_log_event(NACRE_LEVEL_WARN, "no time from the NSM",
                         NLS("reason", r->error ? r->why : "not exact enough"),
                         NLI("retry_in_ms", c->own_wait_ms));
         c->own_wait_ms = c->own_wait_ms * 2 > OWN_MAX_MS ? OWN_MAX_MS : c->own_wait_ms * 2;
     } else {
         c->own_wait_ms = OWN_RETRY_MS;
-        c->own_at_ns =
-            now +
-            (verdict == NACRE_CLOCK_UNSURE ? SECOND_NS : c->manifest.config.clock_interval_s * SECOND_NS);
+        plan_own(c,
+                 now + (verdict == NACRE_CLOCK_UNSURE ? 1 : c->manifest.config.clock_interval_s) * SECOND_NS);
     }
     if (!r->error) {
         c->document_len = r->answer.document_len;
@@ -86,7 +92,11 @@ void nacre_attest_anew(struct nacre_core *c)
 
 void nacre_secrets_settled(struct nacre_core *c)
 {
+    /* wherever they came from: nothing of that run is left beside the plugin, which is loaded now */
+    nacre_kms_end(c);
     nacre_tls_came(c);
+    if (c->secrets.form == NACRE_SECRETS_SEALED)
+        nacre_attest_anew(c);
     nacre_send_state(c);
     nacre_send_secrets(c);
 }
@@ -102,14 +112,10 @@ static void on_secrets(struct nacre_core *c)
         else
             nacre_log_event(NACRE_LEVEL_INFO, what,
                             NLI("bytes", c->secrets.len ? c->secrets.len : c->secrets.credentials_len));
-    if (settled != c->secrets.settled) {
-        nacre_tls_came(c);
-        if (c->secrets.form == NACRE_SECRETS_SEALED)
-            nacre_attest_anew(c);
-    }
-    if (refused != c->secrets.refused || settled != c->secrets.settled)
+    if (settled != c->secrets.settled)
+        nacre_secrets_settled(c);
+    else if (refused != c->secrets.refused)
         nacre_send_state(c);
-    nacre_send_secrets(c);
 }
 
 static void dispatch(struct nacre_core *c, uint64_t data)

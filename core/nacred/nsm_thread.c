@@ -19,7 +19,7 @@ static void choose_job(struct nacre_nsm_thread *t, struct nacre_nsm_job *job)
     }
     if (t->recipient_wanted) {
         t->recipient_wanted = false;
-        *job = (struct nacre_nsm_job){.recipient = true};
+        *job = (struct nacre_nsm_job){.recipient = true, .client = t->recipient_client};
         return;
     }
     t->batch_was_last = t->batch_waits && (t->used == 0 || !t->batch_was_last);
@@ -137,10 +137,11 @@ void nacre_nsm_thread_own(struct nacre_nsm_thread *t)
     (void)pthread_mutex_unlock(&t->lock);
 }
 
-void nacre_nsm_thread_recipient(struct nacre_nsm_thread *t, const uint8_t *key, size_t key_len,
-                                const uint8_t *user_data, size_t user_data_len)
+void nacre_nsm_thread_recipient(struct nacre_nsm_thread *t, uint64_t client, const uint8_t *key,
+                                size_t key_len, const uint8_t *user_data, size_t user_data_len)
 {
     (void)pthread_mutex_lock(&t->lock);
+    t->recipient_client = client;
     memcpy(t->recipient, key, key_len);
     t->recipient_len = key_len;
     memcpy(t->recipient_data, user_data, user_data_len);

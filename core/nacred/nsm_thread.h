@@ -16,7 +16,7 @@
 struct nacre_nsm_job {
     uint64_t id;     /* of the ATTEST; 0: our own document, without a nonce */
     bool recipient;  /* the one for KMS: neither our key nor a nonce */
-    uint64_t client; /* which incarnation of nacre-http asked */
+    uint64_t client; /* which incarnation of nacre-http asked, or which run for KMS */
     bool batch;      /* many stand behind it: takes turns with the queue */
     uint32_t nonce_len;
     uint8_t nonce[NACRE_NONCE_MAX];
@@ -48,6 +48,7 @@ struct nacre_nsm_thread {
     bool own_wanted, recipient_wanted, stop, has_result;
     uint8_t recipient[NACRE_RECIPIENT_MAX]; /* the key that KMS shall encrypt to */
     size_t recipient_len;
+    uint64_t recipient_client;
     uint8_t recipient_data[NACRE_USER_DATA_MAX];
     size_t recipient_data_len;
     struct nacre_nsm_result result;
@@ -66,8 +67,8 @@ void nacre_nsm_thread_own(struct nacre_nsm_thread *t);
  * nacre_nsm_thread_recipient - ask for a document with another public key than ours, in place of one that was asked for
  * and not made yet. At most NACRE_RECIPIENT_MAX and NACRE_USER_DATA_MAX bytes.
  */
-void nacre_nsm_thread_recipient(struct nacre_nsm_thread *t, const uint8_t *key, size_t key_len,
-                                const uint8_t *user_data, size_t user_data_len);
+void nacre_nsm_thread_recipient(struct nacre_nsm_thread *t, uint64_t client, const uint8_t *key,
+                                size_t key_len, const uint8_t *user_data, size_t user_data_len);
 
 /* What documents say from now on: data[0..len), at most NACRE_USER_DATA_MAX bytes. */
 void nacre_nsm_thread_user_data(struct nacre_nsm_thread *t, const uint8_t *data, size_t len);

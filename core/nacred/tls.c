@@ -25,7 +25,8 @@ static int take(uint8_t **to, size_t *to_len, uint8_t to_key[NACRE_TLS_KEY], con
 
 int nacre_tls_keep(struct nacre_tls *t, const uint8_t key[NACRE_TLS_KEY], const uint8_t *blob, size_t len)
 {
-    int err = take(&t->own, &t->own_len, t->own_key, key, blob, len);
+    /* after the operator's there is none of ours to begin with */
+    int err = t->form != NACRE_TLS_NONE ? -EEXIST : take(&t->own, &t->own_len, t->own_key, key, blob, len);
     if (!err)
         t->form = NACRE_TLS_SELF_SIGNED;
     return err;

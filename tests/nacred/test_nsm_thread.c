@@ -211,9 +211,9 @@ END_TEST
 START_TEST(a_document_for_another_key)
 {
     uint8_t key[NACRE_RECIPIENT_MAX] = {0x30}, data[3] = {0xa1, 0x61, 0x61};
-    nacre_nsm_thread_recipient(&t, key, 294, data, sizeof data);
+    nacre_nsm_thread_recipient(&t, 3, key, 294, data, sizeof data);
     ck_assert(take(5000));
-    ck_assert(result.recipient && result.id == 0 && result.error == 0);
+    ck_assert(result.recipient && result.id == 0 && result.error == 0 && result.client == 3);
     ck_assert_uint_eq(fake.last_nonce_len, 0);
     ck_assert_uint_eq(fake.last_user_data_len, sizeof data);
     ck_assert_uint_eq(result.time.timestamp_ms, 0); /* it is not looked at, and tells no time */

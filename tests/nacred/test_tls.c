@@ -63,6 +63,18 @@ START_TEST(the_operators_when_it_is_in_use)
 }
 END_TEST
 
+/* A nacre-http that kept its own to itself does not come with it after all. */
+START_TEST(none_of_our_own_after_the_operators)
+{
+    struct nacre_tls t = {0};
+    ck_assert_int_eq(nacre_tls_offer(&t, operators, (const uint8_t *)"operator's", 10), 0);
+    ck_assert(nacre_tls_accepted(&t, operators));
+    ck_assert_int_eq(nacre_tls_keep(&t, other, (const uint8_t *)"own", 3), -EEXIST);
+    ck_assert_mem_eq(nacre_tls_attested(&t), operators, sizeof operators);
+    nacre_tls_close(&t);
+}
+END_TEST
+
 START_TEST(what_is_in_a_box)
 {
     struct nacre_sealed_content c;
@@ -95,6 +107,7 @@ static void add(TCase *tc)
 {
     tcase_add_test(tc, one_key_of_our_own);
     tcase_add_test(tc, the_operators_when_it_is_in_use);
+    tcase_add_test(tc, none_of_our_own_after_the_operators);
     tcase_add_test(tc, what_is_in_a_box);
 }
 
