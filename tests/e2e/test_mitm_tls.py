@@ -4,6 +4,7 @@ certificate of his own he is refused before he is sent one. The clients: `nacre 
 `nacre plugin ts` writes, Python's ssl.
 """
 import base64
+import contextlib
 import http.client
 import json
 import random
@@ -35,8 +36,8 @@ def body(n=1, text=CANARY):
     return json.dumps(harness.media_body(n, text))
 
 
-def call(runtime, address, *options):
-    done = subprocess.run([str(harness.BIN / "nacre"), "call", "https://%s:%d" % address, "/process_data", "-d", body(),
+def call(runtime, address, *options, before=()):
+    done = subprocess.run([*before, str(harness.BIN / "nacre"), "call", "https://%s:%d" % address, "/process_data", "-d", body(),
                            "--public-key", runtime.key.hex(), "--root", str(runtime.root_path), *options],
                           capture_output=True, timeout=60, check=False)
     return done.returncode, done.stdout.decode(), done.stderr.decode()
@@ -130,6 +131,37 @@ def test_tls_that_ends_before_the_enclave_is_not_taken_for_it(media, tmp_path):
         status, out, err = call(media, m.address)
         assert status == 2 and out == "" and "certificate" in err.lower(), (status, out, err)
         assert m.learns(CANARY) == []
+
+
+@contextlib.contextmanager
+def trusted(certificate):
+    """What comes before a command so that the system trusts this certificate: an authority has vouched for its holder."""
+    store = "/etc/ssl/certs/ca-certificates.crt"
+    words = ["unshare", "--mount", "sh", "-c", f'mount --bind "$0" {store} && exec "$@"', str(certificate)]
+    if subprocess.run([*words, "true"], capture_output=True, check=False).returncode != 0:
+        pytest.skip(f"nothing can be mounted over {store} here")
+    yield words
+
+
+@pytest.mark.parametrize("hides", [True, False])
+def test_who_hides_the_key_at_first_is_refused(runtime, hides):
+    """His certificate is trusted by the system. He answers first without a document, then passes the enclave's own on."""
+    own = mitm.own_certificate()
+
+    def alter(way, number, _offset, chunk):
+        return chunk.replace(b'"attestation":"84', b'"attestation":"00') if hides and way == mitm.DOWN and number == 0 else chunk
+
+    with trusted(own) as words, mitm.Mitm(runtime.address, certificate=own, alter=alter) as m:
+        status, out, err = call(runtime, ("localhost", m.address[1]), before=words)
+        assert status != 0 and out == "" and ("names a TLS key" if hides else "FAIL  document tls") in err, (status, out, err)
+        assert m.learns("get_attestation") == ["plain"] and m.learns(CANARY) == []
+
+
+def test_tls_that_ends_before_the_enclave_is_taken_when_the_system_trusts_it(media):
+    own = mitm.own_certificate()
+    with trusted(own) as words, mitm.Mitm(media.address, certificate=own, upstream_tls=False) as m:
+        status, out, err = call(media, ("localhost", m.address[1]), before=words)
+        assert status == 0 and CANARY in out, (status, out, err)
 
 
 # ---- He changes what passes

@@ -69,6 +69,25 @@ static bool names_a_key(const struct nacre_vcmd_buffer *buffer)
     return names;
 }
 
+/*
+ * Under a certificate that the system trusts, for a document that named no key. If it names one now, whoever answers has
+ * hidden it the first time, and this connection ends with him.
+ */
+static int fetch_by_authority(const char *url, struct nacre_vcmd_buffer *buffer, nacre_verify_error *why)
+{
+    struct nacre_vcmd_buffer answer = {0};
+    int r = nacre_vcmd_fetch(url, &answer, why);
+    if (r == NACRE_CHECKED && names_a_key(&answer)) {
+        nacre_vcmd_buffer_free(&answer);
+        return nacre_vcmd_unchecked(
+            why, "%.300s: the document names a TLS key, and did not when it was asked for before", url);
+    }
+    if (r == NACRE_CHECKED) {
+        *buffer = answer;
+    }
+    return r;
+}
+
 int nacre_vcmd_fetch_document(const struct nacre_vcmd_options *options, const char *url,
                               struct nacre_vcmd_buffer *buffer, nacre_verify_error *why)
 {
@@ -77,8 +96,11 @@ int nacre_vcmd_fetch_document(const struct nacre_vcmd_options *options, const ch
     struct nacre_vcmd_buffer answer = {0};
     const struct nacre_vcmd_request request = {.url = url, .max = NACRE_VCMD_INPUT_MAX, .tls_key = key};
     long status = 0;
-    if (!origin_of(url, origin, sizeof origin) || nacre_vcmd_pin_of(url) != NULL) {
+    if (strncmp(url, "https:", 6) != 0 || nacre_vcmd_pin_of(url) != NULL) {
         return nacre_vcmd_fetch(url, buffer, why);
+    }
+    if (!origin_of(url, origin, sizeof origin)) {
+        return nacre_vcmd_unchecked(why, "%.300s is no URL of a host and a port", url);
     }
     int r = nacre_vcmd_http(&request, &answer, &status, why);
     if (r == NACRE_CHECKED && status != 200) {
@@ -87,7 +109,7 @@ int nacre_vcmd_fetch_document(const struct nacre_vcmd_options *options, const ch
     }
     if (r == NACRE_CHECKED && !names_a_key(&answer)) {
         nacre_vcmd_buffer_free(&answer);
-        return nacre_vcmd_fetch(url, buffer, why);
+        return fetch_by_authority(url, buffer, why);
     }
     if (r == NACRE_CHECKED &&
         nacre_verify_policy_expect_tls_key(options->policy, key, sizeof key, why) != NACRE_VERIFY_OK) {
