@@ -260,6 +260,39 @@ def test_what_aws_is_told(tmp_path):
     assert nacre("secrets", "kms", "encrypt", "x")[0] == 2
 
 
+class Waiting:
+    """An enclave that takes credentials, calls taken() for each, and waits for its secrets all the same."""
+
+    def __init__(self, path, taken):
+        import socket  # pylint: disable=import-outside-toplevel
+        self.server = socket.socket(socket.AF_UNIX)
+        self.server.bind(str(path))
+        self.server.listen()
+        self.taken = taken
+        threading.Thread(target=self.run, daemon=True).start()
+
+    def run(self):
+        while True:
+            try:
+                connection = self.server.accept()[0]
+            except OSError:
+                return
+            with connection:
+                if connection.recv(65536):
+                    self.taken()
+                    connection.sendall(b"ok: credentials received\n")
+
+
+def test_who_has_nothing_more_to_lend_does_not_say_that_all_is_well(tmp_path):
+    """The credentials' source fails while the enclave still waits. Only an enclave that is gone is believed to need none."""
+    source = tmp_path / "credentials"
+    source.write_text(json.dumps(kms.new_credentials()))
+    enclave = Waiting(tmp_path / "sock", lambda: source.unlink(missing_ok=True))
+    status, out, err = nacre("secrets", "lend", "--to", f"unix:{tmp_path}/sock", "--from", source, "--wait", "8")
+    assert status == 2 and not out and str(source) in err, (status, out, err)
+    enclave.server.close()
+
+
 class Hole:
     """Takes connections and answers nothing."""
 

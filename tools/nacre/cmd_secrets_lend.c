@@ -25,7 +25,10 @@ static const char help[] =
     "  --from FILE      JSON as that service says it: AccessKeyId, SecretAccessKey, Token, Expiration\n"
     "  --wait SECONDS   300 if left out\n"
     "\n"
-    "Exit codes: 0 the enclave has its secrets, 1 refused by the enclave, 2 not in time or not delivered.\n";
+    "Exit codes: 0 nobody waits for them there any more: the enclave has its secrets (or has ended), 1 "
+    "refused by "
+    "the\n"
+    "enclave, 2 not in time or not delivered.\n";
 
 int nacre_cmd_secrets_lend(int argc, char **argv)
 {

@@ -17,7 +17,8 @@
 #define PATH      "/latest/meta-data/iam/security-credentials/"
 #define ROLE_MAX  128u /* bytes of a role's name; AWS allows 64 */
 #define TOKEN_MAX 6000u
-#define AGAIN_US  5000000u
+#define AGAIN_US  5000000u /* between newer credentials */
+#define LOOKS     10u      /* in which it is looked whether anybody still listens */
 #define NS_PER_MS 1000000u
 
 /* One exchange of the metadata service, version 2: every answer needs a session's token. */
@@ -31,7 +32,7 @@ static int ask(const char *place, const char *request, char **body, size_t *len,
         *body = NULL;
         (void)snprintf(why, why_len, "the metadata service answers with status %d", status);
     }
-    return status >= 0 ? -EACCES : status;
+    return status >= 0 ? -EIO : status;
 }
 
 static int get(const char *place, const char *token, const char *role, char **body, size_t *len, char *why,
@@ -129,12 +130,28 @@ static int borrow(uint8_t *out, const char *from, char *why, size_t why_len)
     return rc;
 }
 
-static int lend(const char *place, const char *from, uint64_t wait_ms, char *why, size_t why_len)
+/* Newer ones are due in a while. Whether anybody listens a connection says, without credentials. */
+static bool listens(const char *place, uint64_t end)
+{
+    char why[512];
+    for (unsigned i = 0; i < LOOKS && nacre_monotonic_ns() < end; i++) {
+        (void)usleep(AGAIN_US / LOOKS);
+        int fd = nacre_place_dial(place, 0, why, sizeof why);
+        if (fd < 0)
+            return false;
+        (void)close(fd);
+    }
+    return true;
+}
+
+static int lend(const char *place, const char *from, uint64_t wait_ms, char *why, size_t why_len, bool *has)
 {
     uint8_t message[NACRE_CREDENTIALS_MAX];
-    int rc = borrow(message, from, why, why_len);
-    if (rc > 0)
-        rc = nacre_deliver(place, message, (size_t)rc, wait_ms, why, why_len);
+    int len = borrow(message, from, why, why_len);
+    *has = len > 0;
+    int rc = *has             ? nacre_deliver(place, message, (size_t)len, wait_ms, why, why_len)
+             : len == -EACCES ? -EIO /* of a file; a refusal is the enclave's */
+                              : len;
     sodium_memzero(message, sizeof message);
     return rc;
 }
@@ -142,27 +159,19 @@ static int lend(const char *place, const char *from, uint64_t wait_ms, char *why
 int nacre_lend(const char *place, const char *from, uint64_t wait_ms, char *why, size_t why_len)
 {
     const uint64_t end = nacre_monotonic_ns() + wait_ms * NS_PER_MS;
-    int rc = lend(place, from, wait_ms, why, why_len);
-    for (bool taken = false; rc == 0 || (taken && rc != -EACCES && rc != -EBADMSG);) {
-        if (taken && rc)
-            return 0; /* nobody is there any more: the secrets are */
-        taken = true;
-        if (nacre_monotonic_ns() >= end) {
-            (void)snprintf(why, why_len,
-                           "the enclave still waits for its secrets after %ju ms; its log says why",
-                           (uintmax_t)wait_ms);
-            return -ETIMEDOUT;
-        }
-        (void)usleep(AGAIN_US / 10);
-        /* a connection is enough to see whether anybody listens; credentials again only now and then */
-        for (unsigned i = 0; i < 10 && rc == 0 && nacre_monotonic_ns() < end; i++) {
-            int fd = nacre_place_dial(place, 0, why, why_len);
-            if (fd < 0)
-                return 0;
-            (void)close(fd);
-            (void)usleep(AGAIN_US / 10);
-        }
-        rc = lend(place, from, 0, why, why_len);
-    }
-    return rc;
+    bool has = false; /* a source that fails later is asked again: the enclave still waits */
+    int rc = lend(place, from, wait_ms, why, why_len, &has);
+    if (rc)
+        return rc;
+    do {
+        if (!listens(place, end))
+            return 0;
+        rc = lend(place, from, 0, why, why_len, &has);
+        if (has && rc)
+            return rc == -EACCES || rc == -EBADMSG ? rc : 0; /* else nobody is there any more */
+    } while (nacre_monotonic_ns() < end);
+    if (rc == 0)
+        (void)snprintf(why, why_len, "the enclave still waits for its secrets after %ju ms; its log says why",
+                       (uintmax_t)wait_ms);
+    return -ETIMEDOUT;
 }
