@@ -271,19 +271,16 @@ def test_botocore_encrypts_and_may_not_decrypt(stub, client):
     stub.write("credentials", stub.credentials)
 
 
-def test_openssl_opens_what_the_stub_encrypts_to_a_document(stub, client, key, tmp_path):
-    """The Recipient is newer than Debian 12's botocore, which still signs and sends it."""
+def ask(stub, blob, document=None):
+    """Decrypt, signed by botocore. The Recipient is newer than Debian 12's botocore, which still signs and sends it."""
     from botocore.auth import SigV4Auth  # pylint: disable=import-outside-toplevel
     from botocore.awsrequest import AWSRequest  # pylint: disable=import-outside-toplevel
     from botocore.credentials import Credentials  # pylint: disable=import-outside-toplevel
     import ssl  # pylint: disable=import-outside-toplevel
     import urllib.request  # pylint: disable=import-outside-toplevel
-    document = stub.attest(key[2])
-    pcrs = cbor2.loads(cbor2.loads(document)[2])["pcrs"]
-    stub.allow({0: pcrs[0].hex()})
-    blob = client.encrypt(KeyId=stub.key_id, Plaintext=b'{"a":"b"}')["CiphertextBlob"]
-    body = json.dumps({"CiphertextBlob": base64.b64encode(blob).decode(), "KeyId": stub.key_id, "Recipient": {
-        "KeyEncryptionAlgorithm": "RSAES_OAEP_SHA_256", "AttestationDocument": base64.b64encode(document).decode()}})
+    recipient = {"Recipient": {"KeyEncryptionAlgorithm": "RSAES_OAEP_SHA_256",
+                               "AttestationDocument": base64.b64encode(document).decode()}} if document else {}
+    body = json.dumps({"CiphertextBlob": base64.b64encode(blob).decode(), "KeyId": stub.key_id, **recipient})
     url = f"https://localhost:{stub.port}/"
     request = AWSRequest("POST", url, data=body, headers={"Content-Type": "application/x-amz-json-1.1",
                                                           "X-Amz-Target": "TrentService.Decrypt"})
@@ -291,7 +288,123 @@ def test_openssl_opens_what_the_stub_encrypts_to_a_document(stub, client, key, t
     SigV4Auth(Credentials(c["AccessKeyId"], c["SecretAccessKey"], c["Token"]), "kms", stub.region).add_auth(request)
     context = ssl.create_default_context(cafile=str(stub.files["ca.pem"]))
     with urllib.request.urlopen(urllib.request.Request(url, body.encode(), dict(request.headers)), context=context) as reply:
-        cms = base64.b64decode(json.load(reply)["CiphertextForRecipient"])
+        return json.load(reply)
+
+
+def allows(stub, blob, document=None):
+    import urllib.error  # pylint: disable=import-outside-toplevel
+    try:
+        return bool(ask(stub, blob, document))
+    except urllib.error.HTTPError as error:
+        assert json.load(error)["__type"] == "AccessDeniedException"
+        return False
+
+
+ALL = {"Effect": "Allow", "Principal": "*", "Action": "kms:*", "Resource": "*"}
+ROOT = "arn:aws:iam::000000000000:root"
+
+
+def deny(**other):
+    return {"Statement": [ALL, {**ALL, "Effect": "Deny", **other}]}
+
+
+def only(**other):
+    return {"Statement": [{**ALL, **other}]}
+
+
+def without(key):
+    return {"Statement": [{k: v for k, v in ALL.items() if k != key}]}
+
+
+def on(pcr, *values, operator="StringEqualsIgnoreCase"):
+    return {operator: {f"kms:RecipientAttestation:{pcr}": list(values) if len(values) > 1 else values[0]}}
+
+
+# What AWS says of a policy, without a document: its user guides for IAM's policy elements and for key policies.
+WITHOUT_DOCUMENT = [
+    (only(), True),
+    (only(Action=["kms:Encrypt", "kms:decrypt"]), True),  # actions know no case
+    (only(Action="kms:Encrypt"), False),
+    (only(Action="kms:De*pt"), True),
+    (only(Action="kms:Decryp"), False),
+    (only(Resource="arn:aws:kms:eu-central-1:000000000000:key/other"), False),
+    (only(Principal={"AWS": ["arn:aws:iam::000000000000:role/other", ROOT]}), True),
+    (only(Principal={"AWS": "000000000000"}), True),
+    (only(Principal={"AWS": "111122223333"}), False),
+    (only(Condition=on("PCR0", "ab" * 48)), False),  # a key that is not there fits nothing
+    (deny(Action="kms:decrypt"), False),
+    (deny(Action="kms:*crypt"), False),
+    (deny(Action="kms:Decryp?"), False),
+    (deny(Action="kms:Encrypt"), True),
+    (deny(Principal={"AWS": "000000000000"}), False),
+    (deny(Principal={"AWS": ROOT}), False),
+    (deny(Principal={"AWS": "arn:aws:iam::000000000000:role/other"}), True),
+    (deny(Condition=on("PCR0", "ab" * 48)), True),
+    # refused by AWS when it is put, so it lets nobody in here
+    (only(Effect="allow"), False),
+    (deny(Effect="deny"), False),
+    (without("Effect"), False),
+    (without("Principal"), False),
+    (without("Action"), False),
+    (without("Resource"), False),
+    (only(Principal=ROOT), False),
+    (deny(NotAction="kms:Encrypt"), False),
+    (json.dumps(only())[:-1], False),
+    (json.dumps(only()) + "}", False),
+    (json.dumps(deny()).replace('"Effect": "Deny"', '"Effect": "Deny", "Effect": "Allow"'), False),
+]
+
+
+def test_policies_mean_what_they_mean_at_aws(stub, client):
+    stub.write("policy", only())
+    blob = client.encrypt(KeyId=stub.key_id, Plaintext=b"x")["CiphertextBlob"]
+    for policy, allowed in WITHOUT_DOCUMENT:
+        stub.write("policy", policy)
+        assert allows(stub, blob) == allowed, policy
+    stub.write("policy", only(Resource=stub.arn))
+    assert allows(stub, blob)
+
+
+def test_conditions_mean_what_they_mean_at_aws(stub, client, key):
+    document = stub.attest(key[2])
+    pcrs = cbor2.loads(cbor2.loads(document)[2])["pcrs"]
+    zero, one = (pcrs[i].hex() for i in (0, 1))
+    stub.write("policy", only())
+    blob = client.encrypt(KeyId=stub.key_id, Plaintext=b"x")["CiphertextBlob"]
+    other = "ab" * 48
+    for condition, fits in (
+            (on("PCR0", zero), True),
+            (on("ImageSha384", zero), True),
+            (on("PCR0", zero.upper()), True),
+            (on("PCR0", other, zero), True),  # one of the values
+            (on("PCR0", other), False),
+            (on("PCR0", zero[:-1]), False),
+            (on("PCR0", "*"), False),
+            (on("PCR0", zero, operator="StringEquals"), True),
+            (on("PCR0", other, operator="StringEquals"), False),
+            (on("PCR0", zero[:5] + "*" + zero[-5:], operator="StringLike"), True),
+            (on("PCR0", "?" + zero[1:], operator="StringLike"), True),
+            (on("PCR0", "?" + zero, operator="StringLike"), False),
+            ({"StringEquals": {"kms:RecipientAttestation:PCR0": zero, "kms:RecipientAttestation:PCR1": one}}, True),
+            ({"StringEquals": {"kms:RecipientAttestation:PCR0": zero, "kms:RecipientAttestation:PCR1": other}}, False),
+            ({**on("PCR0", zero), **on("PCR1", other, operator="StringEquals")}, False)):  # all of them
+        stub.write("policy", only(Condition=condition))
+        assert allows(stub, blob, document) == fits, condition
+        stub.write("policy", deny(Condition=condition))
+        assert allows(stub, blob, document) != fits, condition
+    for unknown in (on("PCR0", other, operator="StringNotEquals"), on("PCR0", zero, operator="StringEqualsIfExists"),
+                    on("PCR32", zero), {"StringEquals": {"kms:ViaService": "x"}}):
+        for policy in (only(Condition=unknown), deny(Condition=unknown)):
+            stub.write("policy", policy)
+            assert not allows(stub, blob, document), policy
+
+
+def test_openssl_opens_what_the_stub_encrypts_to_a_document(stub, client, key, tmp_path):
+    document = stub.attest(key[2])
+    pcrs = cbor2.loads(cbor2.loads(document)[2])["pcrs"]
+    stub.allow({0: pcrs[0].hex()})
+    blob = client.encrypt(KeyId=stub.key_id, Plaintext=b'{"a":"b"}')["CiphertextBlob"]
+    cms = base64.b64decode(ask(stub, blob, document)["CiphertextForRecipient"])
     (tmp_path / "cms").write_bytes(cms)
     opened = subprocess.run(["openssl", "cms", "-decrypt", "-binary", "-inform", "DER", "-in", str(tmp_path / "cms"), "-inkey",
                              str(key[0])], capture_output=True, check=True, timeout=60)

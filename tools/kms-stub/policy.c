@@ -1,7 +1,7 @@
 /*
- * policy.c - a key policy in AWS's JSON form, as far as keys for enclaves need it: Effect, Principal, Action, and
- * conditions on what the document says. What is not known is refused as a whole: a test must not pass because a condition
- * was passed over.
+ * policy.c - a key policy in AWS's JSON form, as far as keys for enclaves need it: Effect, Principal, Action, Resource, and
+ * conditions on what the document says. What is not known, or AWS does not take, is refused as a whole: a test must not
+ * pass because a condition was passed over.
  */
 #include "stub.h"
 
@@ -17,12 +17,16 @@
 #define VALUE       128u
 
 struct question {
-    const char *principal, *action;
+    const char *principal, *action, *resource;
     const nacre_verify_doc *doc;
 };
 
+/* Which members a statement has. */
+enum { EFFECT = 1, ACTION = 2, PRINCIPAL = 4, RESOURCE = 8, CONDITION = 16, SID = 32 };
+
 struct statement {
-    bool has_effect, deny, action, principal, condition;
+    unsigned has;
+    bool deny, action, principal, resource, condition;
 };
 
 typedef bool (*match)(const char *value, const void *arg);
@@ -46,13 +50,41 @@ static bool any(struct nacre_json *j, match matches, const void *arg, bool *faul
     return found;
 }
 
-/* "kms:*" and "*" too. */
+/* With '*' for any text and '?' for one character, anywhere. */
+static bool wild(const char *pattern, const char *text, int (*fold)(int))
+{
+    const char *star = NULL, *back = NULL;
+    while (*text) {
+        if (*pattern == '*') {
+            star = pattern++;
+            back = text;
+        } else if (*pattern == '?' || fold((unsigned char)*pattern) == fold((unsigned char)*text)) {
+            pattern++;
+            text++;
+        } else if (star) {
+            pattern = star + 1;
+            text = ++back;
+        } else
+            return false;
+    }
+    while (*pattern == '*')
+        pattern++;
+    return *pattern == '\0';
+}
+
+static int as_it_is(int c)
+{
+    return c;
+}
+
 static bool like(const char *pattern, const void *arg)
 {
-    size_t len = strlen(pattern);
-    if (len && pattern[len - 1] == '*')
-        return strncmp(pattern, arg, len - 1) == 0;
-    return strcmp(pattern, arg) == 0;
+    return wild(pattern, arg, as_it_is);
+}
+
+static bool like_action(const char *pattern, const void *arg)
+{
+    return wild(pattern, arg, tolower);
 }
 
 static bool same(const char *value, const void *arg)
@@ -68,7 +100,7 @@ static bool same_letters(const char *value, const void *arg)
 /* The account as a whole is everybody in it whom its own policies let; here that is everybody. */
 static bool is_principal(const char *value, const void *arg)
 {
-    return strcmp(value, "*") == 0 || strcmp(value, arg) == 0 ||
+    return strcmp(value, "*") == 0 || strcmp(value, arg) == 0 || strcmp(value, STUB_ACCOUNT) == 0 ||
            strcmp(value, "arn:aws:iam::" STUB_ACCOUNT ":root") == 0;
 }
 
@@ -77,7 +109,9 @@ static bool read_principal(struct nacre_json *j, const struct question *q, bool 
     struct nacre_json back = *j;
     if (nacre_json_next(j) != NACRE_JSON_OBJECT) {
         *j = back;
-        return any(j, is_principal, q->principal, fault);
+        bool everybody = any(j, same, "*", fault);
+        *fault |= !everybody;
+        return everybody;
     }
     bool found = false;
     enum nacre_json_token t;
@@ -144,10 +178,13 @@ static bool read_condition(struct nacre_json *j, const struct question *q, bool 
     return all;
 }
 
-static bool is_deny(const char *value, const void *arg)
+/* One of two words; true for Deny. */
+static bool read_effect(struct nacre_json *j, bool *fault)
 {
-    (void)arg;
-    return strcmp(value, "Deny") == 0;
+    struct nacre_json again = *j;
+    bool deny = any(j, same, "Deny", fault), allow = any(&again, same, "Allow", fault);
+    *fault |= deny == allow;
+    return deny;
 }
 
 static bool anything(const char *value, const void *arg)
@@ -157,25 +194,42 @@ static bool anything(const char *value, const void *arg)
     return true;
 }
 
+/* Which member the last KEY is; 0 for one that is not known. */
+static unsigned member_of(const struct nacre_json *j)
+{
+    static const struct {
+        const char *name;
+        unsigned is;
+    } members[] = {{"Effect", EFFECT},     {"Action", ACTION},       {"Principal", PRINCIPAL},
+                   {"Resource", RESOURCE}, {"Condition", CONDITION}, {"Sid", SID}};
+    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++)
+        if (nacre_json_key_is(j, members[i].name, strlen(members[i].name)))
+            return members[i].is;
+    return 0;
+}
+
 static struct statement read_statement(struct nacre_json *j, const struct question *q, bool *fault)
 {
+    const unsigned needed = EFFECT | ACTION | PRINCIPAL | RESOURCE;
     struct statement s = {.condition = true};
     while (!*fault && nacre_json_next(j) == NACRE_JSON_KEY) {
-        if (nacre_json_key_is(j, "Effect", 6)) {
-            s.deny = any(j, is_deny, NULL, fault);
-            s.has_effect = true;
-        } else if (nacre_json_key_is(j, "Action", 6))
-            s.action = any(j, like, q->action, fault);
-        else if (nacre_json_key_is(j, "Principal", 9))
+        unsigned is = member_of(j);
+        *fault |= is == 0 || (s.has & is) != 0;
+        s.has |= is;
+        if (is == EFFECT)
+            s.deny = read_effect(j, fault);
+        else if (is == ACTION)
+            s.action = any(j, like_action, q->action, fault);
+        else if (is == PRINCIPAL)
             s.principal = read_principal(j, q, fault);
-        else if (nacre_json_key_is(j, "Condition", 9))
+        else if (is == RESOURCE)
+            s.resource = any(j, like, q->resource, fault);
+        else if (is == CONDITION)
             s.condition = read_condition(j, q, fault);
-        else if (nacre_json_key_is(j, "Sid", 3) || nacre_json_key_is(j, "Resource", 8))
-            (void)any(j, anything, NULL, fault);
         else
-            *fault = true;
+            (void)any(j, anything, NULL, fault);
     }
-    *fault |= !s.has_effect;
+    *fault |= (s.has & needed) != needed;
     return s;
 }
 
@@ -183,30 +237,31 @@ static bool judge(const char *text, size_t len, const struct question *q, bool *
 {
     struct nacre_json j;
     bool allowed = false, denied = false;
+    enum nacre_json_token t = NACRE_JSON_END;
     nacre_json_init(&j, text, len);
     *fault = nacre_json_next(&j) != NACRE_JSON_OBJECT;
-    while (!*fault && nacre_json_next(&j) == NACRE_JSON_KEY) {
+    while (!*fault && (t = nacre_json_next(&j)) == NACRE_JSON_KEY) {
         if (!nacre_json_key_is(&j, "Statement", 9)) {
             (void)any(&j, anything, NULL, fault); /* Version, Id */
             continue;
         }
-        enum nacre_json_token t = nacre_json_next(&j);
-        *fault |= t != NACRE_JSON_ARRAY;
+        *fault |= nacre_json_next(&j) != NACRE_JSON_ARRAY;
         while (!*fault && (t = nacre_json_next(&j)) == NACRE_JSON_OBJECT) {
             struct statement s = read_statement(&j, q, fault);
-            bool meant = s.action && s.principal && s.condition;
+            bool meant = s.action && s.principal && s.resource && s.condition;
             allowed |= meant && !s.deny;
             denied |= meant && s.deny;
         }
         *fault |= t != NACRE_JSON_ARRAY_END;
     }
+    *fault |= t != NACRE_JSON_OBJECT_END || nacre_json_next(&j) != NACRE_JSON_END;
     return allowed && !denied && !*fault;
 }
 
 bool stub_allowed(const struct stub *s, const char *principal, const char *action,
                   const nacre_verify_doc *doc)
 {
-    const struct question q = {principal, action, doc};
+    const struct question q = {principal, action, s->key_arn, doc};
     size_t len = 0;
     bool fault = true;
     char *text = stub_read(s->policy_file, &len);
