@@ -85,8 +85,8 @@ variable "secrets_images" {
   default     = []
 
   validation {
-    condition     = alltrue([for pcr in var.secrets_images : can(regex("^[0-9a-f]{96}$", pcr))])
-    error_message = "96 lower-case hex digits each, as `nacre eif measure` prints PCR0."
+    condition     = alltrue([for pcr in var.secrets_images : can(regex("^[0-9a-f]{96}$", pcr)) && can(regex("[^0]", pcr))])
+    error_message = "96 lower-case hex digits each, as `nacre eif measure` prints PCR0; zeros are any image in debug mode."
   }
 }
 

@@ -247,7 +247,9 @@ def test_what_aws_is_told(tmp_path):
     assert said["Action"] == "kms:Decrypt" and said["Principal"] == {"AWS": kms.ROLE} and said["Effect"] == "Allow"
     assert said["Condition"] == {"StringEqualsIgnoreCase": {"kms:RecipientAttestation:PCR0": "ab" * 48,
                                                             "kms:RecipientAttestation:PCR8": "0C" * 48}}
-    for bad in ("", "# none\n", "ab PCR0\n", f"{'ab' * 48} PCR32\n", f"{'ab' * 48} PCR0 x\n", f"{'ab' * 48}\n"):
+    for bad in ("", "# none\n", "ab PCR0\n", f"{'ab' * 48} PCR32\n", f"{'ab' * 48} PCR0 x\n", f"{'ab' * 48}\n",
+                f"{'00' * 48} PCR0\n", f"{'ab' * 48} PCR8\n{'00' * 48} PCR0\n", f"{'ab' * 48} PCR0\n{'cd' * 48} PCR0\n",
+                f"{'ab' * 48} PCR00\n", f"{'ab' * 48} PCR-1\n", f"{'ab' * 48} PCR\n"):
         pcrs.write_text(bad)
         status, out, err = nacre("secrets", "kms", "policy", "--pcrs", pcrs, "--role", kms.ROLE)
         assert status == 1 and not out and "nitro.pcrs" in err, (bad, out, err)

@@ -3,6 +3,7 @@
 
 #include "commands.h"
 #include "file.h"
+#include "netaddr.h"
 
 #include <common/json_write.h>
 #include <getopt.h>
@@ -36,21 +37,32 @@ static void put(struct nacre_json_out *o, const char *key, const char *text)
     nacre_json_string(o, text, strlen(text));
 }
 
-/* "HEX PCR<n>"; false when the line is neither that nor empty nor a comment. */
-static bool take_line(struct nacre_json_out *o, char *line, unsigned *n)
+/* "PCR<n>" as KMS writes it; false for anything else. */
+static bool take_name(const char *name, uint64_t *index)
 {
-    char *save = NULL, *hex = strtok_r(line, " \t\r", &save), *name = strtok_r(NULL, " \t\r", &save),
-         *end = NULL;
+    return name && strncmp(name, "PCR", 3) == 0 && (name[3] != '0' || name[4] == '\0') &&
+           nacre_number_parse(index, name + 3, strlen(name + 3), PCRS - 1) == 0;
+}
+
+/*
+ * "HEX PCR<n>"; false when the line is neither that nor empty nor a comment, and for zeros: those every enclave in debug
+ * mode has, of whatever image, with a console that the parent reads.
+ */
+static bool take_line(struct nacre_json_out *o, char *line, uint32_t *taken)
+{
+    char *save = NULL, *hex = strtok_r(line, " \t\r", &save), *name = strtok_r(NULL, " \t\r", &save);
+    uint64_t index = 0;
     if (!hex || hex[0] == '#')
         return true;
-    if (!name || strncmp(name, "PCR", 3) != 0 || strlen(hex) != PCR_HEX ||
-        strspn(hex, "0123456789abcdefABCDEF") != PCR_HEX || name[3] < '0' || name[3] > '9' ||
-        strtoul(name + 3, &end, 10) >= PCRS || *end || strtok_r(NULL, " \t\r", &save))
+    if (!take_name(name, &index) || strlen(hex) != PCR_HEX ||
+        strspn(hex, "0123456789abcdefABCDEF") != PCR_HEX || strspn(hex, "0") == PCR_HEX ||
+        strtok_r(NULL, " \t\r", &save) || (*taken >> index & 1))
         return false;
-    nacre_json_lit(o, (*n)++ ? ",\n" : "\n");
+    nacre_json_lit(o, *taken ? ",\n" : "\n");
     nacre_json_lit(o, "      \"kms:RecipientAttestation:");
     nacre_json_lit(o, name);
     put(o, "\": ", hex);
+    *taken |= UINT32_C(1) << index;
     return true;
 }
 
@@ -60,7 +72,7 @@ static int policy(const struct wish *w, const char *program)
     uint8_t *data = NULL;
     char why[512], *text = NULL, *save = NULL;
     size_t len = 0;
-    unsigned n = 0;
+    uint32_t taken = 0;
     bool good = nacre_file_read(&data, &len, w->pcrs, FILE_MAX, why, sizeof why) == 0 &&
                 (text = strndup((const char *)data, len));
     free(data);
@@ -73,15 +85,18 @@ static int policy(const struct wish *w, const char *program)
     nacre_json_lit(&o, "},\n  \"Action\": \"kms:Decrypt\",\n  \"Resource\": \"*\",\n  \"Condition\": {\n"
                        "    \"StringEqualsIgnoreCase\": {");
     for (char *line = strtok_r(text, "\n", &save); line && good; line = strtok_r(NULL, "\n", &save))
-        good = take_line(&o, line, &n);
+        good = take_line(&o, line, &taken);
     nacre_json_lit(&o, "\n    }\n  }\n}\n");
     free(text);
-    if (good && n > 0 && !o.failed)
+    good = good && taken && !o.failed;
+    if (good)
         (void)fwrite(o.base, 1, o.len, stdout);
     else
-        (void)fprintf(stderr, "%s: %s: expected lines of 96 hex digits and PCR<n>\n", program, w->pcrs);
+        (void)fprintf(stderr,
+                      "%s: %s: expected lines of 96 hex digits, not all zero, and PCR<n>, each n once\n",
+                      program, w->pcrs);
     free(o.base);
-    return good && n > 0 ? 0 : NACRE_EXIT_FAILED;
+    return good ? 0 : NACRE_EXIT_FAILED;
 }
 
 /* For a shell. */
