@@ -12,7 +12,8 @@ OUT = pathlib.Path(os.environ.get("NACRE_OUT", ROOT / "out"))
 CACHE = pathlib.Path(os.environ.get("NACRE_CACHE") or
                      pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "nacre")
 MACHINE = os.uname().machine
-OUTPUTS = ("nitro.eif", "nitro.pcrs", "runtime.cpio.gz", "app.cpio.gz", "bzImage", "image.manifest")
+OUTPUTS = ("nitro.eif", "nitro.pcrs", "runtime.cpio.gz", "app.cpio.gz", "bzImage", "image.manifest",
+           "nitro.spdx.json")
 NOBODY = 65534
 FIRST_RUN_S = 1400  # the tree and the kernel may have to be made
 

@@ -1,6 +1,7 @@
 """`make image`: what comes out, that it comes out the same everywhere, and what two apps share."""
 import gzip
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -49,6 +50,27 @@ def test_everything_is_printed(plain):
                 assert re.search(rf"^{kind} +/{re.escape(e.name)} +{len(e.data)} +{digest}$", text, re.M), e.name
     for value in images.pcrs(out).values():
         assert value in text
+
+
+def test_bill_of_materials(media):
+    """SPDX 2.3: every package of the record once, contained when a file of the runtime is from it."""
+    bill = json.loads((media / "nitro.spdx.json").read_text())
+    ids = [package["SPDXID"] for package in bill["packages"]]
+    assert bill["spdxVersion"] == "SPDX-2.3" and bill["SPDXID"] == "SPDXRef-DOCUMENT"
+    assert len(set(ids)) == len(ids) and all(re.fullmatch(r"SPDXRef-[A-Za-z0-9.-]+", one) for one in ids)
+    by_name = {package["name"]: package for package in bill["packages"]}
+    recorded = record(media, "package")
+    assert len(bill["packages"]) == len(recorded) + 4 and len(recorded) > 100
+    for name, version, digest, *_ in recorded:
+        package = by_name[name]
+        assert package["versionInfo"] == version
+        assert package["checksums"] == [{"algorithm": "SHA256", "checksumValue": digest}]
+        assert package["externalRefs"][0]["referenceLocator"].startswith(f"pkg:deb/debian/{name}@")
+    contained = {r["relatedSpdxElement"] for r in bill["relationships"] if r["relationshipType"] == "CONTAINS"}
+    used = {line[-1].split("=")[0] for line in record(media, "runtime")} - {"nacre"}
+    assert {by_name[name]["SPDXID"] for name in used} | {"SPDXRef-nacre", "SPDXRef-kernel", "SPDXRef-app"} == contained
+    image = next(p for p in bill["packages"] if p["SPDXID"] == "SPDXRef-image")
+    assert image["checksums"][0]["checksumValue"] == hashlib.sha256((media / "nitro.eif").read_bytes()).hexdigest()
 
 
 def test_runtime_holds_what_it_must_and_nothing_else(media):

@@ -38,7 +38,7 @@ grep -q 'is not pinned' "$work/log" || { tail -n 20 "$work/log" >&2; die "a base
 set --
 [ "${KERNEL:-}" != cached ] || set -- --volume "$("$image_dir/kernel.sh" --where):/kernel-cache:ro"
 build --build-arg BASE="$base" "$@" || { tail -n 40 "$work/log" >&2; die "the Containerfile cannot be built"; }
-for name in nitro.eif nitro.pcrs runtime.cpio.gz app.cpio.gz bzImage image.manifest; do
+for name in nitro.eif nitro.pcrs runtime.cpio.gz app.cpio.gz bzImage image.manifest nitro.spdx.json; do
     cmp "$out/$name" "$work/out/$name" || die "the container's $name is another one"
 done
 echo "image: the Containerfile on $base gives the same bytes:"
