@@ -1,6 +1,7 @@
 #include "lane.h"
 
 #include "answer.h"
+#include "answer_parts.h"
 #include "job_run.h"
 #include "reply.h"
 #include "request.h"
@@ -19,6 +20,8 @@
 #define NS_PER_MS 1000000ull
 /* Turns of libmicrohttpd before the other sockets are looked at again. */
 #define TURNS_MAX 16u
+/* Batches of messages read from an app that is gone. */
+#define LAST_WORDS 4u
 /* A large answer's buffer is not kept. */
 #define OUT_KEPT 262144u
 
@@ -159,6 +162,9 @@ void nacre_lane_lose_app(struct nacre_lane *lane)
 {
     if (lane->request_fd < 0)
         return;
+    /* its last words, among them keys of answers that nacred has: as many as its socket holds */
+    for (unsigned i = 0; i < LAST_WORDS && nacre_app_take(lane); i++)
+        continue;
     close_fd(&lane->request_fd); /* the last descriptor of the socket: leaves the epoll set with it */
     lane->wants_write = false;
     nacre_outbox_drop(&lane->outbox);
