@@ -305,6 +305,8 @@ void nacre_request_end(struct nacre_conn *conn)
         conn->slot = NULL;
     }
     drop_body(conn);
+    if (conn->kept) /* an answer that leaves sealed, perhaps */
+        sodium_memzero(conn->kept, conn->kept_len);
     free(conn->kept);
     conn->kept = NULL;
     free(conn->nonce);

@@ -31,14 +31,17 @@ static void open_conn(struct nacre_lane *lane, struct MHD_Connection *mhd, void 
 {
     struct nacre_conn *conn = calloc(1, sizeof *conn);
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
-    if (!conn || !info) { /* without one, its first request closes the connection */
+    if (!info) {
         free(conn);
         return;
     }
-    conn->lane = lane;
-    conn->mhd = mhd;
-    conn->fd = info->connect_fd;
-    if (lane->shared->tls && nacre_shake_begin(conn) < 0) {
+    if (conn) {
+        conn->lane = lane;
+        conn->mhd = mhd;
+        conn->fd = info->connect_fd;
+    }
+    if (!conn || (lane->shared->tls && nacre_shake_begin(conn) < 0)) {
+        (void)shutdown(info->connect_fd, SHUT_RDWR); /* nobody would ever cut it off */
         free(conn);
         return;
     }

@@ -163,6 +163,70 @@ START_TEST(gone_while_it_waits)
 }
 END_TEST
 
+/* CPU time of all threads of nacre-http, in nanoseconds: they have numbers that follow its own. */
+static uint64_t cpu_ns(void)
+{
+    uint64_t sum = 0;
+    for (int task = f.pid; task < f.pid + 100; task++) {
+        char path[64], line[128];
+        (void)snprintf(path, sizeof path, "/proc/%d/task/%d/schedstat", (int)f.pid, task);
+        FILE *file = fopen(path, "re");
+        if (!file)
+            continue;
+        if (fgets(line, sizeof line, file))
+            sum += strtoull(line, NULL, 10);
+        (void)fclose(file);
+    }
+    return sum;
+}
+
+/*
+ * The client says that it sends no more: libmicrohttpd may take it for gone (docs/HTTP.md). Whatever it does, it is not asked
+ * again and again, the connection ends, and the answer reaches nobody else.
+ */
+START_TEST(half_closed_while_it_waits)
+{
+    for (unsigned i = 0; i < 24; i++) {
+        struct client other;
+        client_open(&other, f.port);
+        struct nacre_request_frame r = ask(&other);
+        (void)usleep(i % 2 ? 30000 : 0);
+        ck_assert_int_eq(shutdown(other.fd, SHUT_WR), 0);
+        uint64_t before = cpu_ns();
+        (void)usleep(i / 2 % 2 ? 100000 : 1000);
+        uint64_t took = cpu_ns() - before;
+        ck_assert_msg(took < 50000000u, "%llu ns", (unsigned long long)took);
+        sign(&r, i);
+        one(0, 100 + i);
+        while (recv(other.fd, (char[1024]){0}, 1024, 0) > 0)
+            continue;
+        client_close(&other);
+    }
+}
+END_TEST
+
+/* More behind a request than libmicrohttpd has room for: it is read when its turn comes, and costs nothing before. */
+START_TEST(much_is_pipelined)
+{
+    static const char next[] =
+        "GET / HTTP/1.1\r\nHost: x\r\nX-Fill: 0123456789012345678901234567890123456789\r\n\r\n";
+    enum { BEHIND = 2000 };
+    for (unsigned i = 0; i < 4; i++) {
+        struct nacre_request_frame r = ask(&c);
+        for (unsigned k = 0; k < BEHIND; k++)
+            client_text(&c, next);
+        uint64_t before = cpu_ns();
+        (void)usleep(i % 2 ? 200000 : 5000);
+        uint64_t took = cpu_ns() - before;
+        ck_assert_msg(took < 100000000u, "%llu ns", (unsigned long long)took);
+        sign(&r, i);
+        expect_weather(&c, i);
+        for (unsigned k = 0; k < BEHIND; k++)
+            client_expect(&c, 200, "Pong!");
+    }
+}
+END_TEST
+
 /* The old app's end may be noticed before the new one is: until then requests are refused. */
 static void one_at_last(uint64_t temperature)
 {
@@ -252,23 +316,6 @@ START_TEST(asked_after_the_lane_has_ended)
 }
 END_TEST
 
-/* CPU time of all threads of nacre-http, in nanoseconds: they have numbers that follow its own. */
-static uint64_t cpu_ns(void)
-{
-    uint64_t sum = 0;
-    for (int task = f.pid; task < f.pid + 100; task++) {
-        char path[64], line[128];
-        (void)snprintf(path, sizeof path, "/proc/%d/task/%d/schedstat", (int)f.pid, task);
-        FILE *file = fopen(path, "re");
-        if (!file)
-            continue;
-        if (fgets(line, sizeof line, file))
-            sum += strtoull(line, NULL, 10);
-        (void)fclose(file);
-    }
-    return sum;
-}
-
 /* Waiting is no work: not while a connection is kept awake, and not when it is suspended after all. */
 START_TEST(waiting_does_not_spin)
 {
@@ -291,6 +338,8 @@ static void add(TCase *tc)
     tcase_add_test(tc, others_go_on_meanwhile);
     tcase_add_test(tc, pipelined);
     tcase_add_test(tc, gone_while_it_waits);
+    tcase_add_test(tc, half_closed_while_it_waits);
+    tcase_add_test(tc, much_is_pipelined);
     tcase_add_test(tc, the_app_goes_while_they_wait);
     tcase_add_test(tc, stopped_while_they_wait);
     tcase_add_test(tc, asked_after_the_lane_has_ended);
