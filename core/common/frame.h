@@ -2,7 +2,7 @@
  * frame.h - the messages between the three processes, over SOCK_SEQPACKET socket pairs made by nacred.
  *
  *   http --REQUEST--> app --RESULT--> nacred --ANSWER--> http      one lane: a request's way round
- *   app --FAILURE, HEALTH, PROGRESS, REPLY_KEY, PREPARED--> http                        back over the lane's request socket, unsigned
+ *   app --FAILURE, HEALTH, PROGRESS, REPLY_KEY, PREPARED--> http   back over the lane's request socket, unsigned
  *   nacred <--control--> http, nacred <--control--> app            one control socket each
  *
  * A frame is a fixed struct that begins with nacre_frame_head, then the payload. A message is one frame; on the way round,

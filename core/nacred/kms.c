@@ -18,8 +18,7 @@
 #define WAIT_MS     1000u         /* after the first failure; doubles */
 #define WAIT_MAX_MS 30000u
 #define MESSAGES    16
-#define DER_MIN                                                                                              \
-    256u /* bytes of a 2048-bit key's SubjectPublicKeyInfo, at least; Ed25519 keys have 32 or 44 */
+#define DER_MIN     256u /* bytes that an RSA key of 2048 bits has at least; Ed25519 keys have 32 or 44 */
 
 static void on_connected(void *core, uint64_t id, int fd, int error)
 {

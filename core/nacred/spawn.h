@@ -24,8 +24,9 @@ struct nacre_identity {
 /*
  * nacre_spawn - run `path` with arguments argv. The program finds /dev/null as 0 and 1, our stderr as 2, fds[i] as
  * 3 + i, and nothing else open; no signal blocked, no environment, a session of its own (a terminal's Ctrl-C is for
- * nacred, which then stops it in order). With an identity it has no capability and can get none. Waits until the program has been executed: from then on it holds no memory
- * of ours. Returns the pid, or a negative errno, also when execution failed.
+ * nacred, which then stops it in order). With an identity it has no capability and can get none. Waits until the
+ * program has been executed: from then on it holds no memory of ours. Returns the pid, or a negative errno, also when
+ * execution failed.
  */
 pid_t nacre_spawn(const char *path, char *const argv[], const int *fds, size_t n_fds,
                   const struct nacre_identity *as);

@@ -24,14 +24,14 @@ static void finish(void)
 /* An envelope that opens with box_key. */
 static size_t seal(uint8_t *out, const char *body)
 {
-    const size_t size = nacre_sc_request_size(strlen(body));
+    const size_t len = strlen(body), size = nacre_sc_request_size(len);
     uint8_t *content = out + NACRE_SC_HEADER + NACRE_SC_MAC;
     memset(out, 0, size);
     nacre_sc_begin(out, NACRE_SC_REQUEST);
     randombytes_buf(out + 16, NACRE_SC_HEADER - 16);
     memcpy(content, reply_key, sizeof reply_key);
-    content[32] = (uint8_t)strlen(body);
-    memcpy(content + NACRE_SC_FIXED, body, strlen(body));
+    content[32] = (uint8_t)len;
+    memcpy(content + NACRE_SC_FIXED, body, len);
     (void)crypto_secretbox_detached(content, content - NACRE_SC_MAC, content,
                                     size - NACRE_SC_HEADER - NACRE_SC_MAC, out + 56, box_key);
     return size;

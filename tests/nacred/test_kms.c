@@ -38,7 +38,7 @@ static int control(int *theirs)
 static void begin(void)
 {
     c = (struct nacre_core){.http.control = -1, .app = {.is_app = true, .pid = 1, .name = "nacre-app"}};
-    strcpy(c.manifest.config.http_tls, "none");
+    nacre_config_defaults(&c.manifest.config);
     nacre_timekeeper_init(&c.time, 1000, false);
     c.time.clock.started = true;
     c.epoll = epoll_create1(EPOLL_CLOEXEC);

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sodium.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -63,7 +64,7 @@ START_TEST(a_document_that_came_too_soon)
     struct nacre_tls_frame f = {.head.type = NACRE_FRAME_TLS, .key = {1}};
     pthread_t thread;
     bool wanted = false;
-    strcpy(c.manifest.config.http_tls, "self-signed");
+    (void)snprintf(c.manifest.config.http_tls, sizeof c.manifest.config.http_tls, "self-signed");
     c.nsm.has_result = true;
     c.nsm.result =
         (struct nacre_nsm_result){.time = {now, now + 1000, 1764000000000}, .answer = {.document_len = 3}};
