@@ -93,7 +93,7 @@ def main():
     for path in sorted((OUT / "plugins").glob("*/*.so")):
         check_file(path, False, ["nacre_plugin"])
     for path in sorted((OUT / "lib" / "nacre").glob("*.so")):
-        check_file(path, False, ["nacre_fetch_module"])
+        check_file(path, False, [path.stem.replace("-", "_") + "_module"])
     check_flags()
     for problem in problems:
         print(problem)
