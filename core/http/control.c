@@ -1,7 +1,7 @@
 #include "control.h"
 
 #include "common/log.h"
-#include "tls.h"
+#include "tls_control.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,6 +12,8 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
+
+#define WORD_MS 5
 
 enum { TAG_CONTROL, TAG_ADMIN, TAG_DONE };
 
@@ -42,32 +44,6 @@ static int make_lanes(struct nacre_control *c, const struct nacre_init_frame *in
     return err;
 }
 
-/* The first nacre-http makes a key, and the ones after it get it back. */
-static int begin_tls(struct nacre_control *c, const struct nacre_init_frame *init, char *why, size_t why_len)
-{
-    const struct nacre_manifest *m = c->shared.manifest;
-    const char *name = m->config.http_tls_name[0] ? m->config.http_tls_name : m->app;
-    struct nacre_tls_frame made = {.head.type = NACRE_FRAME_TLS};
-    uint8_t blob[NACRE_TLS_BLOB];
-    if (!nacre_config_tls(&m->config)) {
-        nacre_log_event(NACRE_LEVEL_INFO, "plain HTTP: the parent instance can read and change requests");
-        return 0;
-    }
-    c->shared.tls = nacre_tls_new(init->tls_form, c->inbox.payload, c->inbox.payload_len, name, why, why_len);
-    if (!c->shared.tls)
-        return -EINVAL;
-    if (init->tls_form != NACRE_TLS_NONE)
-        return 0;
-    nacre_tls_key(c->shared.tls, made.key);
-    int len = nacre_tls_export(c->shared.tls, blob);
-    int err =
-        len < 0 ? len : nacre_frame_send(c->shared.control_fd, &made, blob, (size_t)len, NULL, 0, NULL, 0);
-    sodium_memzero(blob, sizeof blob);
-    if (err)
-        (void)snprintf(why, why_len, "the TLS key cannot be given away: %s", strerror(-err));
-    return err;
-}
-
 static int take_init(struct nacre_control *c, char *why, size_t why_len)
 {
     const struct nacre_init_frame *init = (const void *)c->inbox.head;
@@ -84,7 +60,7 @@ static int take_init(struct nacre_control *c, char *why, size_t why_len)
     }
     c->shared.is_vsock = init->is_vsock == 1;
     memcpy(c->shared.ticket_key, init->ticket_key, sizeof c->shared.ticket_key);
-    int err = begin_tls(c, init, why, why_len);
+    int err = nacre_tls_begin(c, init, why, why_len);
     if (err)
         return err;
     err = make_lanes(c, init);
@@ -193,24 +169,6 @@ static void take_document(struct nacre_control *c)
                                  c->inbox.payload_len);
 }
 
-/* What the operator has sealed. nacred names its key in documents from when it hears that it is used. */
-static void take_tls(struct nacre_control *c)
-{
-    const struct nacre_tls_frame *f = (const void *)c->inbox.head;
-    struct nacre_tls_frame used = {.head.type = NACRE_FRAME_TLS};
-    char why[256] = "plain HTTP is spoken";
-    if (!c->shared.tls ||
-        nacre_tls_take(c->shared.tls, f->key, c->inbox.payload, c->inbox.payload_len, why, sizeof why) < 0) {
-        nacre_log_event(NACRE_LEVEL_ERROR, "the operator's certificate is not used", NLS("reason", why));
-        return;
-    }
-    nacre_shared_drop_document(&c->shared);
-    memcpy(used.key, f->key, sizeof used.key);
-    int err = nacre_frame_send(c->shared.control_fd, &used, NULL, 0, NULL, 0, NULL, 0);
-    if (err)
-        nacre_log_event(NACRE_LEVEL_ERROR, "word of the new certificate is lost", NLS("err", strerror(-err)));
-}
-
 static void take(struct nacre_control *c)
 {
     switch (c->inbox.head->type) {
@@ -224,7 +182,7 @@ static void take(struct nacre_control *c)
         take_document(c);
         break;
     case NACRE_FRAME_TLS:
-        take_tls(c);
+        nacre_tls_came(c);
         break;
     case NACRE_FRAME_STOP:
         stop(c);
@@ -274,6 +232,13 @@ static uint32_t lanes_done(struct nacre_control *c)
     return read(c->done_fd, &n, sizeof n) == (ssize_t)sizeof n ? (uint32_t)n : 0;
 }
 
+/* Milliseconds. What nacred has still to hear is tried again soon. */
+static int timeout(const struct nacre_control *c)
+{
+    int ms = nacre_admin_timeout(&c->admin);
+    return c->owes_word && (ms < 0 || ms > WORD_MS) ? WORD_MS : ms;
+}
+
 int nacre_control_run(struct nacre_control *c)
 {
     struct epoll_event events[8];
@@ -285,7 +250,8 @@ int nacre_control_run(struct nacre_control *c)
     if (!err)
         err = say_ready(c);
     while (!err && done < c->n_running) {
-        int n = epoll_wait(c->epoll_fd, events, 8, nacre_admin_timeout(&c->admin));
+        nacre_tls_say(c);
+        int n = epoll_wait(c->epoll_fd, events, 8, timeout(c));
         for (int i = 0; i < n && !err; i++) {
             if (events[i].data.u64 == TAG_CONTROL)
                 err = drain(c);

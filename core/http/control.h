@@ -16,6 +16,7 @@ struct nacre_control {
     int done_fd; /* eventfd: lanes that have ended */
     uint32_t n_running;
     bool stopping;
+    bool owes_word; /* nacred has to hear which key HTTPS is under, see tls_control.h */
 };
 
 /*

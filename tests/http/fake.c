@@ -149,6 +149,8 @@ void fake_start_with(struct fake *f, const struct nacre_config *config, uint32_t
     int pair[2];
     make_pair(pair);
     f->control = pair[0];
+    if (options & FAKE_NARROW)
+        ck_assert_int_eq(setsockopt(pair[1], SOL_SOCKET, SO_SNDBUF, &(int){1}, sizeof(int)), 0);
     struct nacre_init_frame init = {.head.type = NACRE_FRAME_INIT,
                                     .n_lanes = n_lanes,
                                     .has_admin = 1,
@@ -162,6 +164,8 @@ void fake_start_with(struct fake *f, const struct nacre_config *config, uint32_t
         fake_new_lane(f, i);
     spawn(f, config ? config : &defaults,
           pair[1]); /* finds it all there: a request right after READY is served */
+    if (options & FAKE_TLS)
+        (void)fake_expect(f, f->control, NACRE_FRAME_TLS);
     (void)fake_expect(f, f->control, NACRE_FRAME_READY);
 }
 

@@ -36,6 +36,8 @@ struct fake {
 #define FAKE_DOWN  2u /* no LANE frames yet */
 #define FAKE_PACKETS                                                                                         \
     4u /* the API is a Unix socket that keeps writes apart: what is received at once was written so */
+#define FAKE_TLS    8u  /* config says so; the key that it makes is taken */
+#define FAKE_NARROW 16u /* its way to nacred holds few messages */
 
 /* Starts and waits for READY. config NULL: the defaults, with the log level debug. */
 void fake_start_with(struct fake *f, const struct nacre_config *config, uint32_t n_lanes, unsigned options);
