@@ -48,7 +48,7 @@ int nacre_vcall_seal(struct nacre_vcall_seal *seal, const char *method, const ch
 {
     char *path = strndup(route, strcspn(route, "?"));
     size_t size = nacre_sealed_request_size(body->size);
-    uint8_t *envelope = malloc(size + 1);
+    uint8_t *envelope = calloc(1, size + 1);
     const nacre_sealed_target target = {
         .data_key = seal->data_key, .app = seal->app, .method = method, .path = path};
     int r = NACRE_CHECKED;
@@ -68,7 +68,6 @@ int nacre_vcall_seal(struct nacre_vcall_seal *seal, const char *method, const ch
         sodium_memzero(body->data, body->size);
     }
     nacre_vcmd_buffer_free(body);
-    envelope[size] = '\0';
     *body = (struct nacre_vcmd_buffer){.data = envelope, .size = size};
     return NACRE_CHECKED;
 }
