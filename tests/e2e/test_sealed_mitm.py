@@ -123,6 +123,22 @@ def test_it_cannot_answer_itself(media, enclave):
             python_call(enclave, man)
 
 
+def test_it_cannot_send_the_client_elsewhere(media, enclave):
+    """A client that followed it would ask, from where it stands, whatever address the man wants asked."""
+    with mitm.Mitm(media.address) as elsewhere:
+        found = b"HTTP/1.1 302 Found\r\nLocation: %s/\r\n" % url_of(elsewhere).encode()
+
+        def alter(way, _number, _offset, chunk):
+            return chunk.replace(b"HTTP/1.1 200 OK\r\n", found) if way == mitm.DOWN else chunk
+
+        with mitm.Mitm(media.address, alter=alter) as man:
+            with pytest.raises(ValueError, match="HTTP says 302"):
+                python_call(enclave, man)
+            code, out, _ = nacre_call(media, man, "--seal")
+            assert code == 2 and not out
+        assert elsewhere.connections == []
+
+
 def test_it_cannot_replay(media, enclave):
     with mitm.Mitm(media.address) as man:
         python_call(enclave, man)

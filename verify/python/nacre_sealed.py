@@ -49,6 +49,13 @@ class Refused(ValueError):
         self.status, self.text = status, text
 
 
+class _Stay(urllib.request.HTTPRedirectHandler):
+    """Nobody on the way sends a client elsewhere."""
+
+    def redirect_request(self, *_):  # pylint: disable=arguments-differ
+        return None
+
+
 class Exchange:
     """What is kept of a request until its answer comes."""
 
@@ -99,7 +106,7 @@ class Enclave:
         request = urllib.request.Request(url.rstrip("/") + path + ("?" + query if query else ""), envelope,
                                          {"Content-Type": TYPE}, method="POST" if method == "GET" else method)
         try:
-            with (opener or urllib.request.build_opener()).open(request, timeout=timeout) as answer:
+            with (opener or urllib.request.build_opener(_Stay)).open(request, timeout=timeout) as answer:
                 return self._take(exchange, answer.status, answer.headers, answer.read())
         except urllib.error.HTTPError as error:
             with error:
