@@ -106,8 +106,7 @@ def test_stop_before_it_is_ready(fake):
 
 def test_core_that_cannot_be_run(fake, tmp_path):
     dev = fake("exit 0\n")
-    dev.process.kill()
-    dev.process.wait()
+    dev.end()  # one that is killed leaves its files
     os.chmod(tmp_path / "bin" / "nacred", 0o755)
     (tmp_path / "bin" / "nacred").write_text("#!/nonexistent/interpreter\n")
     with Dev(tmp_path, "--plugin", FIXTURES / "runs.so", program=tmp_path / "bin" / "nacre") as again:
