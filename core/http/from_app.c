@@ -1,11 +1,18 @@
-/* from_app.c - what the app says on a lane's request socket: errors, progress, health, and of sealed requests their keys. */
+/*
+ * from_app.c - what the app says on a lane's request socket: errors, progress, health, and of sealed requests their keys. And
+ * its end.
+ */
 #include "answer.h"
 
 #include "answer_parts.h"
 #include "job_run.h"
+#include "reply.h"
 
 #include <errno.h>
 #include <unistd.h>
+
+/* Batches of messages read from an app that is gone. */
+#define LAST_WORDS 4u
 
 static void take_failure(struct nacre_lane *lane)
 {
@@ -120,6 +127,33 @@ bool nacre_app_take(struct nacre_lane *lane)
     }
     nacre_inbox_clear(&lane->app_inbox);
     return open;
+}
+
+static void fail_app_request(struct nacre_slot *slot, void *arg)
+{
+    static const struct nacre_refusal restarted = {
+        .status = 503, .retry_s = 1, .text = "the app is restarting"};
+    struct nacre_lane *lane = arg;
+    if (slot->job)
+        nacre_job_refused(lane, slot, nacre_refuse(503, "the app ended while the job ran"));
+    else if (slot->waits & NACRE_WAIT_APP)
+        (void)nacre_reply_refusal(slot->owner, &restarted);
+}
+
+void nacre_lane_lose_app(struct nacre_lane *lane)
+{
+    if (lane->request_fd < 0)
+        return;
+    /* its last words, among them keys of answers that nacred has: as many as its socket holds */
+    for (unsigned i = 0; i < LAST_WORDS && nacre_app_take(lane); i++)
+        continue;
+    (void)close(lane->request_fd); /* the last descriptor of the socket: leaves the epoll set with it */
+    lane->request_fd = -1;
+    lane->wants_write = false;
+    nacre_outbox_drop(&lane->outbox);
+    /* what the app had handed on to nacred before it died is on its way here and need not be lost */
+    nacre_answers_drain(lane);
+    nacre_slots_each(&lane->slots, fail_app_request, lane);
 }
 
 void nacre_app_drain(struct nacre_lane *lane)

@@ -1,7 +1,6 @@
 #include "lane.h"
 
 #include "answer.h"
-#include "answer_parts.h"
 #include "job_run.h"
 #include "reply.h"
 #include "request.h"
@@ -20,8 +19,6 @@
 #define NS_PER_MS 1000000ull
 /* Turns of libmicrohttpd before the other sockets are looked at again. */
 #define TURNS_MAX 16u
-/* Batches of messages read from an app that is gone. */
-#define LAST_WORDS 4u
 /* A large answer's buffer is not kept. */
 #define OUT_KEPT 262144u
 
@@ -145,32 +142,6 @@ void nacre_lane_want_write(struct nacre_lane *lane, bool want)
                                 .data.u64 = NACRE_TAG_REQUEST};
     if (epoll_ctl(lane->epoll_fd, EPOLL_CTL_MOD, lane->request_fd, &event) == 0)
         lane->wants_write = want;
-}
-
-static void fail_app_request(struct nacre_slot *slot, void *arg)
-{
-    static const struct nacre_refusal restarted = {
-        .status = 503, .retry_s = 1, .text = "the app is restarting"};
-    struct nacre_lane *lane = arg;
-    if (slot->job)
-        nacre_job_refused(lane, slot, nacre_refuse(503, "the app ended while the job ran"));
-    else if (slot->waits & NACRE_WAIT_APP)
-        (void)nacre_reply_refusal(slot->owner, &restarted);
-}
-
-void nacre_lane_lose_app(struct nacre_lane *lane)
-{
-    if (lane->request_fd < 0)
-        return;
-    /* its last words, among them keys of answers that nacred has: as many as its socket holds */
-    for (unsigned i = 0; i < LAST_WORDS && nacre_app_take(lane); i++)
-        continue;
-    close_fd(&lane->request_fd); /* the last descriptor of the socket: leaves the epoll set with it */
-    lane->wants_write = false;
-    nacre_outbox_drop(&lane->outbox);
-    /* what the app had handed on to nacred before it died is on its way here and need not be lost */
-    nacre_answers_drain(lane);
-    nacre_slots_each(&lane->slots, fail_app_request, lane);
 }
 
 static void expire_slot(struct nacre_slot *slot, void *arg)

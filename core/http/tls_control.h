@@ -1,4 +1,4 @@
-/* tls_control.h - what nacre-http and nacred say to each other about keys of TLS; core/nacred/tls_control.c is the other end. */
+/* tls_control.h - what is said with nacred about keys of TLS; core/nacred/tls_control.c is the other end. */
 #ifndef NACRE_HTTP_TLS_CONTROL_H
 #define NACRE_HTTP_TLS_CONTROL_H
 
@@ -12,8 +12,8 @@ int nacre_tls_begin(struct nacre_control *control, const struct nacre_init_frame
 void nacre_tls_came(struct nacre_control *control);
 
 /*
- * Which key is used: nacred names it in documents from when it hears it. So it must hear, though the socket may be full of
- * what clients ask for: called again until it is said.
+ * Which key is used: nacred names it in documents from when it hears it. So it must hear, though the socket may be full
+ * of what clients ask for: called again until it is said.
  */
 void nacre_tls_say(struct nacre_control *control);
 
