@@ -140,7 +140,8 @@ uint64_t nacre_kms_tick(struct nacre_core *c, uint64_t now_ns)
         nacre_kms_end(c);
         return UINT64_MAX;
     }
-    if (k->pid == 0 && k->lent != c->secrets.lent) /* others than those that failed */
+    if (k->pid == 0 &&
+        k->lent != c->secrets.lent) /* delivered again since: whoever did may have mended what was wrong */
         k->next_ns = 0;
     bool can = c->secrets.credentials && c->time.clock.started;
     if (k->pid == 0 && can && k->next_ns <= now_ns)

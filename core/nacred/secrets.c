@@ -246,13 +246,24 @@ static void accept_one(struct nacre_secrets *s, uint64_t now_ns)
         close_fd(&s->connection);
 }
 
+/* The next connection that says something, as far as it has come. As read_blob(). */
+static int receive(struct nacre_secrets *s, uint64_t now_ns)
+{
+    for (;;) {
+        accept_one(s, now_ns);
+        int got = s->connection >= 0 ? read_blob(s, s->connection) : 0;
+        if (got != 1 || s->len > 0 || !s->wants_credentials)
+            return got;
+        close_fd(&s->connection); /* a lender looks whether anybody listens still */
+    }
+}
+
 bool nacre_secrets_step(struct nacre_secrets *s, uint64_t now_ns, const char **what)
 {
     if (s->settled)
         return false;
     s->why[0] = '\0';
-    accept_one(s, now_ns);
-    int got = s->connection >= 0 ? read_blob(s, s->connection) : 0;
+    int got = receive(s, now_ns);
     if (got == 1)
         return received(s, what);
     if (got < 0)

@@ -26,12 +26,13 @@ static size_t seal(uint8_t *out, const char *body)
 {
     const size_t len = strlen(body), size = nacre_sc_request_size(len);
     uint8_t *content = out + NACRE_SC_HEADER + NACRE_SC_MAC;
+    struct nacre_writer w = nacre_writer(content, size - NACRE_SC_HEADER - NACRE_SC_MAC);
     memset(out, 0, size);
     nacre_sc_begin(out, NACRE_SC_REQUEST);
     randombytes_buf(out + 16, NACRE_SC_HEADER - 16);
-    memcpy(content, reply_key, sizeof reply_key);
-    content[32] = (uint8_t)len;
-    memcpy(content + NACRE_SC_FIXED, body, len);
+    nacre_write_bytes(&w, reply_key, sizeof reply_key);
+    nacre_write_le(&w, len, 4);
+    nacre_write_bytes(&w, body, len);
     (void)crypto_secretbox_detached(content, content - NACRE_SC_MAC, content,
                                     size - NACRE_SC_HEADER - NACRE_SC_MAC, out + 56, box_key);
     return size;

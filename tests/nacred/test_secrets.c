@@ -383,6 +383,9 @@ START_TEST(credentials_come_again_and_end_with_the_secrets)
         ck_assert_mem_eq(secrets.credentials, message, (size_t)len);
         ck_assert(!secrets.settled && sodium_is_zero(secrets.blob, NACRE_SEALED_MAX + 1) == 1);
     }
+    const uint64_t refused = secrets.refused;
+    ck_assert_str_eq(deliver(message, 0), ""); /* who looks whether anybody listens is no delivery */
+    ck_assert_uint_eq(secrets.refused, refused);
     ck_assert(!nacre_secrets_give(&secrets, message, 0, &what));
     ck_assert(nacre_secrets_give(&secrets, (const uint8_t *)"{}", 2, &what));
     ck_assert_str_eq(what, "secrets received from KMS");
