@@ -169,14 +169,16 @@ static void put_operation_id(struct nacre_json_out *out, const struct nacre_mani
     nacre_json_lit(out, "\"");
 }
 
-/* Ends the JSON form of a body; where the route takes both, here is the other. */
+/* Ends the JSON form of a body, which is also what is in the sealed one; where the route takes that, here it is. */
 static void put_sealed(struct nacre_json_out *out, const struct nacre_route_decl *r)
 {
     nacre_json_lit(out, "}");
-    if (r->sealed != NACRE_SEALED_OFF)
-        nacre_json_lit(
-            out, ",\"application/vnd.nacre.sealed\":{\"schema\":{\"description\":\"The JSON sealed, see "
-                 "docs/SEALED.md\",\"type\":\"string\",\"format\":\"binary\"}}");
+    if (r->sealed == NACRE_SEALED_OFF)
+        return;
+    nacre_json_lit(out, ",\"application/vnd.nacre.sealed\":{\"schema\":{\"description\":\"");
+    nacre_json_lit(out, r->sealed == NACRE_SEALED_REQUIRED ? "The only form that is taken: the JSON sealed"
+                                                           : "The JSON sealed");
+    nacre_json_lit(out, ", see docs/SEALED.md\",\"type\":\"string\",\"format\":\"binary\"}}");
 }
 
 static void put_operation(struct nacre_json_out *out, const struct nacre_manifest *m, uint32_t index)

@@ -328,6 +328,8 @@ def test_required(start):
     envelope, exchange = enclave_of(runtime).seal("POST", ROUTE, body_of())
     check_signed(runtime, exchange.open(send(runtime, envelope).body)[1])
     assert runtime.health()["status"] == "ok"
+    described = runtime.get("/openapi.json").json["paths"][ROUTE]["post"]["requestBody"]["content"]
+    assert described[TYPE]["schema"]["description"].startswith("The only form")
 
 
 @pytest.mark.parametrize("routes,words", [("/nowhere=off", "/nowhere"), ("/process_data", "/process_data"),
