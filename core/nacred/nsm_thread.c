@@ -106,17 +106,25 @@ static void *run(void *arg)
         if (!hand_over(t, &r))
             break;
     }
+    (void)pthread_mutex_lock(&t->lock);
+    t->ended = true;
+    (void)pthread_cond_broadcast(&t->wake);
+    (void)pthread_mutex_unlock(&t->lock);
     return NULL;
 }
 
 int nacre_nsm_thread_start(struct nacre_nsm_thread *t, size_t queue)
 {
+    pthread_condattr_t attr;
     t->queue = calloc(queue, sizeof *t->queue);
     t->cap = queue;
     t->ready_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     int err = t->queue && t->ready_fd >= 0 ? 0 : -ENOMEM;
     (void)pthread_mutex_init(&t->lock, NULL);
-    (void)pthread_cond_init(&t->wake, NULL);
+    (void)pthread_condattr_init(&attr);
+    (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC); /* the system's clock may be set while we wait */
+    (void)pthread_cond_init(&t->wake, &attr);
+    (void)pthread_condattr_destroy(&attr);
     if (!err)
         err = -pthread_create(&t->thread, NULL, run, t);
     if (err) {
@@ -200,17 +208,19 @@ bool nacre_nsm_thread_take(struct nacre_nsm_thread *t, struct nacre_nsm_result *
 
 void nacre_nsm_thread_stop(struct nacre_nsm_thread *t)
 {
-    struct timespec until;
+    const uint64_t end = nacre_monotonic_ns() + STOP_WAIT_MS * UINT64_C(1000000);
+    const struct timespec until = {(time_t)(end / 1000000000u), (long)(end % 1000000000u)};
+    int err = 0;
     (void)pthread_mutex_lock(&t->lock);
     t->stop = true;
-    (void)pthread_cond_signal(&t->wake);
+    (void)pthread_cond_broadcast(&t->wake);
+    while (!t->ended && err == 0)
+        err = pthread_cond_timedwait(&t->wake, &t->lock, &until);
+    const bool ended = t->ended;
     (void)pthread_mutex_unlock(&t->lock);
-    (void)clock_gettime(CLOCK_MONOTONIC, &until); /* the system's clock may be set meanwhile */
-    until.tv_nsec += STOP_WAIT_MS * 1000000;
-    until.tv_sec += until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
-    if (pthread_clockjoin_np(t->thread, NULL, CLOCK_MONOTONIC, &until) != 0)
+    if (!ended)
         return;
+    (void)pthread_join(t->thread, NULL);
     (void)close(t->ready_fd);
     free(t->queue);
     nacre_nsm_close(&t->nsm);

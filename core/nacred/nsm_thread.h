@@ -45,7 +45,7 @@ struct nacre_nsm_thread {
     size_t cap, first, used;
     struct nacre_nsm_job batch; /* when batch_waits */
     bool batch_waits, batch_was_last;
-    bool own_wanted, recipient_wanted, stop, has_result;
+    bool own_wanted, recipient_wanted, stop, ended, has_result;
     uint8_t recipient[NACRE_RECIPIENT_MAX]; /* the key that KMS shall encrypt to */
     size_t recipient_len;
     uint64_t recipient_client;
