@@ -1,13 +1,27 @@
 #include "tls_client.h"
 
+#include <common/frame.h>
 #include <errno.h>
 #include <gnutls/gnutls.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 struct nacre_tls_client {
     gnutls_session_t session;
     gnutls_certificate_credentials_t any;
+    int fd;
+    uint64_t end_ns; /* 0: none */
 };
+
+static ssize_t pull(gnutls_transport_ptr_t context, void *data, size_t room)
+{
+    const struct nacre_tls_client *c = context;
+    if (c->end_ns && nacre_monotonic_ns() >= c->end_ns) {
+        errno = EAGAIN;
+        return -1;
+    }
+    return recv(c->fd, data, room, 0);
+}
 
 struct nacre_tls_client *nacre_tls_client_new(int fd)
 {
@@ -19,7 +33,12 @@ struct nacre_tls_client *nacre_tls_client_new(int fd)
         gnutls_priority_set_direct(c->session, "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2", NULL) == 0 &&
         gnutls_credentials_set(c->session, GNUTLS_CRD_CERTIFICATE, c->any) == 0 &&
         gnutls_alpn_set_protocols(c->session, &protocol, 1, 0) == 0) {
+        gnutls_transport_ptr_t in, out;
+        c->fd = fd;
         gnutls_transport_set_int(c->session, fd);
+        gnutls_transport_get_ptr2(c->session, &in, &out);
+        gnutls_transport_set_ptr2(c->session, c, out);
+        gnutls_transport_set_pull_function(c->session, pull);
         return c;
     }
     nacre_tls_client_free(c);
@@ -35,6 +54,11 @@ void nacre_tls_client_free(struct nacre_tls_client *c)
     if (c->any)
         gnutls_certificate_free_credentials(c->any);
     free(c);
+}
+
+void nacre_tls_client_until(struct nacre_tls_client *c, uint64_t end_ns)
+{
+    c->end_ns = end_ns;
 }
 
 static ssize_t result(ssize_t n)

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 struct nacre_tls_client;
@@ -15,6 +16,12 @@ struct nacre_tls_client;
 /* Over a connected descriptor, which stays the caller's and outlives it. NULL when out of memory. */
 struct nacre_tls_client *nacre_tls_client_new(int fd);
 void nacre_tls_client_free(struct nacre_tls_client *c); /* accepts NULL */
+
+/*
+ * For a descriptor that blocks: from end_ns on (nacre_monotonic_ns()) nothing more is read, and what needs it returns
+ * -EAGAIN. A peer that sends a byte now and then would else hold a handshake or a record for as long as it likes.
+ */
+void nacre_tls_client_until(struct nacre_tls_client *c, uint64_t end_ns);
 
 /*
  * All three return -EAGAIN when the descriptor would block: call again with the same arguments once it is ready (to be

@@ -1,7 +1,9 @@
 #include "deliver.h"
 #include "ops/reach.h"
 #include "suite.h"
+#include "tls_client.h"
 
+#include <common/frame.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -135,6 +137,37 @@ START_TEST(an_answer_that_trickles_ends)
 }
 END_TEST
 
+/* A ServerHello of 16 KiB, a byte at a time. */
+static void *drip_record(void *arg)
+{
+    static const char head[] = "\x16\x03\x03\x40\x00\x02\x00\x3f\xfc";
+    const int fd = *(const int *)arg;
+    ssize_t n = send(fd, head, sizeof head - 1, MSG_NOSIGNAL);
+    for (int i = 0; i < 400 && n > 0; i++) {
+        (void)usleep(10000);
+        n = send(fd, "\x03", 1, MSG_NOSIGNAL);
+    }
+    return NULL;
+}
+
+START_TEST(a_handshake_that_trickles_ends)
+{
+    int pair[2];
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+    struct nacre_tls_client *tls = nacre_tls_client_new(pair[0]);
+    ck_assert_ptr_nonnull(tls);
+    const uint64_t end_ns = nacre_monotonic_ns() + 200000000;
+    nacre_tls_client_until(tls, end_ns);
+    ck_assert_int_eq(pthread_create(&thread, NULL, drip_record, &pair[1]), 0);
+    ck_assert_int_eq(nacre_tls_client_handshake(tls), -EAGAIN);
+    ck_assert_uint_lt(nacre_monotonic_ns(), end_ns + 3000000000);
+    nacre_tls_client_free(tls);
+    (void)close(pair[0]);
+    (void)pthread_join(thread, NULL);
+    (void)close(pair[1]);
+}
+END_TEST
+
 START_TEST(members_of_objects)
 {
     static const char json[] =
@@ -192,6 +225,7 @@ static void add(TCase *tc)
     tcase_add_checked_fixture(tc, begin, end);
     tcase_add_test(tc, answers_good_and_bad);
     tcase_add_test(tc, an_answer_that_trickles_ends);
+    tcase_add_test(tc, a_handshake_that_trickles_ends);
     tcase_add_test(tc, members_of_objects);
     tcase_add_test(tc, places);
 }

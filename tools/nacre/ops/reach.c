@@ -16,9 +16,8 @@
 #define ANSWER_NS UINT64_C(15000000000)
 
 /* A byte now and then buys an enclave no more time. */
-static int receive(int fd, struct nacre_tls_client *tls, char *data, size_t *len)
+static int receive(int fd, struct nacre_tls_client *tls, uint64_t end, char *data, size_t *len)
 {
-    uint64_t end = nacre_monotonic_ns() + ANSWER_NS;
     for (;;) {
         if (nacre_monotonic_ns() >= end)
             return -EAGAIN;
@@ -58,13 +57,16 @@ static int exchange(const char *place, const char *request, const char *path, bo
     int fd = nacre_place_dial(place, 0, why, why_len);
     if (fd < 0)
         return fd;
+    const uint64_t end = nacre_monotonic_ns() + ANSWER_NS;
     struct nacre_tls_client *tls = over_tls ? nacre_tls_client_new(fd) : NULL;
+    if (tls)
+        nacre_tls_client_until(tls, end);
     int rc = over_tls && !tls ? -ENOMEM : over_tls ? nacre_tls_client_handshake(tls) : 0;
     if (rc == 0 && (tls ? nacre_tls_client_send(tls, request, (size_t)n)
                         : send(fd, request, (size_t)n, MSG_NOSIGNAL)) != n)
         rc = -EPIPE;
     if (rc == 0)
-        rc = receive(fd, tls, data, &got);
+        rc = receive(fd, tls, end, data, &got);
     if (got == 0 && (rc == 0 || rc == -ECONNRESET))
         rc = -ENODATA;
     nacre_tls_client_free(tls);
