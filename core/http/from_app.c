@@ -11,6 +11,8 @@
 #include <errno.h>
 #include <unistd.h>
 
+/* Bytes that are read in one go, which is a few milliseconds: the app can say much, and say it again and again. */
+#define TURN_BYTES (32u * 1024 * 1024)
 /* Batches of messages read from an app that is gone. */
 #define LAST_WORDS 4u
 
@@ -109,7 +111,8 @@ static void take_from_app(struct nacre_lane *lane)
 bool nacre_app_take(struct nacre_lane *lane)
 {
     bool open = true;
-    for (unsigned i = 0; i < NACRE_ANSWER_BATCH && lane->request_fd >= 0; i++) {
+    size_t taken = 0;
+    for (unsigned i = 0; i < NACRE_ANSWER_BATCH && taken < TURN_BYTES && lane->request_fd >= 0; i++) {
         int got = nacre_frame_receive(lane->request_fd, &lane->app_inbox, NACRE_PAYLOAD_MAX, true);
         if (got == -EAGAIN)
             break;
@@ -117,12 +120,14 @@ bool nacre_app_take(struct nacre_lane *lane)
             continue;
         if (got == -EBADMSG || got == -ENOMEM) {
             nacre_count(&lane->metrics.bad_frames, 1);
+            taken += NACRE_PAYLOAD_MAX; /* perhaps */
             continue;
         }
         if (got != 1) {
             open = false;
             break;
         }
+        taken += lane->app_inbox.payload_len;
         take_from_app(lane);
     }
     nacre_inbox_clear(&lane->app_inbox);

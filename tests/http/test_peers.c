@@ -5,10 +5,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <poll.h>
 #include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -457,9 +460,40 @@ static void last_words(void)
     client_close(&c); /* these tests have ended the program themselves */
 }
 
+/* The largest message there is, again and again: clients have their turn in between. */
+START_TEST(large_words_of_the_app_hold_nobody_up)
+{
+    const struct nacre_prepared_frame large = {
+        .head = {.type = NACRE_FRAME_PREPARED, .in_fd = 1, .payload_len = NACRE_PAYLOAD_MAX}};
+    int unread = 0, file = memfd_create("large", MFD_CLOEXEC);
+    union {
+        char bytes[CMSG_SPACE(sizeof(int))];
+        struct cmsghdr align;
+    } control = {{0}};
+    struct iovec iov = {(void *)(uintptr_t)&large, sizeof large};
+    struct msghdr msg = {
+        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+    struct cmsghdr *c0 = CMSG_FIRSTHDR(&msg);
+    *c0 = (struct cmsghdr){CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS};
+    memcpy(CMSG_DATA(c0), &file, sizeof file);
+    ck_assert_int_eq(ftruncate(file, NACRE_PAYLOAD_MAX), 0);
+    ck_assert_int_eq(kill(f.pid, SIGSTOP), 0); /* it finds all of it at once */
+    client_text(&c, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    for (unsigned i = 0; i < 100; i++)
+        ck_assert_int_eq(sendmsg(f.app[0], &msg, MSG_DONTWAIT), sizeof large);
+    ck_assert_int_eq(kill(f.pid, SIGCONT), 0);
+    client_expect(&c, 200, "Pong!");
+    ck_assert_int_eq(ioctl(f.app[0], SIOCOUTQ, &unread), 0);
+    ck_assert_int_gt(unread, 0);
+    (void)close(file);
+    good_request();
+}
+END_TEST
+
 static void add(TCase *tc)
 {
     tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_test(tc, large_words_of_the_app_hold_nobody_up);
     tcase_add_test(tc, a_new_app);
     tcase_add_test(tc, an_app_that_dies);
     tcase_add_test(tc, before_there_is_an_app);
