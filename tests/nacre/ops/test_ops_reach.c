@@ -87,6 +87,8 @@ START_TEST(answers_good_and_bad)
     ck_assert_uint_eq(len, 7);
     ck_assert_str_eq(body, "{\"a\":1}");
     ck_assert_ptr_nonnull(strstr(asked, "GET /health_check HTTP/1.1\r\nHost: "));
+    for (size_t i = len; i < sizeof good; i++) /* the buffer has room for more */
+        ck_assert_int_eq(body[i], 0);
     free(body);
     body = NULL;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)

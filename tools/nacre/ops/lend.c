@@ -78,6 +78,8 @@ static int from_imds(const char *address, char **body, size_t *len, char *why, s
         rc = get(place, token, role, body, len, why, why_len);
     else if (rc == -EBADMSG)
         (void)snprintf(why, why_len, "the metadata service's answer is no word: has this instance a role?");
+    if (token)
+        sodium_memzero(token, token_len);
     free(token);
     free(role);
     return rc;

@@ -7,6 +7,7 @@
 #include <common/frame.h>
 #include <common/json_read.h>
 #include <errno.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,6 +46,7 @@ static int take_apart(char *data, size_t len, size_t *body_len)
         return -EBADMSG;
     *body_len = len - (size_t)(end + 4 - data);
     memmove(data, end + 4, *body_len + 1);
+    sodium_memzero(data + *body_len + 1, len - *body_len); /* who wipes the body leaves no copy of its end */
     return (int)status;
 }
 
