@@ -21,11 +21,16 @@ void nacre_app_init(struct nacre_app *a)
     nacre_app_clock_init(&a->clock, a->manifest.config.clock_max_error_ms);
 }
 
+static struct timespec after(uint64_t ms)
+{
+    const uint64_t ns = nacre_monotonic_ns() + ms * 1000000u;
+    return (struct timespec){(time_t)(ns / 1000000000u), (long)(ns % 1000000000u)};
+}
+
 /* Until stopping or, for a doze, roused. The flag is read under the lock: who rouses in between is not missed. */
 static bool wait_until(struct nacre_app *a, uint64_t ms, bool doze)
 {
-    const uint64_t ns = nacre_monotonic_ns() + ms * 1000000u;
-    const struct timespec until = {(time_t)(ns / 1000000000u), (long)(ns % 1000000000u)};
+    const struct timespec until = after(ms);
     int err = 0;
     (void)pthread_mutex_lock(&a->wake_lock);
     while (!atomic_load(&a->stopping) && (!doze || atomic_load(&a->dozing)) && err == 0)
@@ -42,6 +47,26 @@ bool nacre_app_wait(struct nacre_app *a, uint64_t ms)
 bool nacre_app_doze(struct nacre_app *a, uint64_t ms)
 {
     return wait_until(a, ms, true);
+}
+
+void nacre_app_health_ends(struct nacre_app *a)
+{
+    (void)pthread_mutex_lock(&a->wake_lock);
+    a->health_ended = true;
+    (void)pthread_cond_broadcast(&a->wake);
+    (void)pthread_mutex_unlock(&a->wake_lock);
+}
+
+bool nacre_app_health_ended(struct nacre_app *a, uint64_t ms)
+{
+    const struct timespec until = after(ms);
+    int err = 0;
+    (void)pthread_mutex_lock(&a->wake_lock);
+    while (!a->health_ended && err == 0)
+        err = pthread_cond_timedwait(&a->wake, &a->wake_lock, &until);
+    const bool ended = a->health_ended;
+    (void)pthread_mutex_unlock(&a->wake_lock);
+    return ended;
 }
 
 void nacre_app_rouse(struct nacre_app *a)

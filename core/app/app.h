@@ -58,7 +58,8 @@ struct nacre_app {
     bool has_secrets;     /* the SECRETS frame has come; of the receiving thread */
     atomic_bool stopping; /* the STOP frame has come */
     pthread_mutex_t wake_lock;
-    pthread_cond_t wake; /* signalled when stopping is set; CLOCK_MONOTONIC */
+    pthread_cond_t wake; /* signalled when stopping or health_ended is set; CLOCK_MONOTONIC */
+    bool health_ended;   /* under wake_lock: the health thread has nothing more to do */
 };
 
 /* After the manifest has been read: locks, lanes, clock. */
@@ -72,6 +73,10 @@ bool nacre_app_doze(struct nacre_app *app, uint64_t ms);
 
 /* A call begins: ends the main thread's doze. Costs one atomic load when it is awake. */
 void nacre_app_rouse(struct nacre_app *app);
+
+/* The health thread says that it ends; the main thread waits for that, at most `ms` milliseconds. True: it has. */
+void nacre_app_health_ends(struct nacre_app *app);
+bool nacre_app_health_ended(struct nacre_app *app, uint64_t ms);
 
 /* Sets stopping, ends receiving, wakes who waits. */
 void nacre_app_stop(struct nacre_app *app);

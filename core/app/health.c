@@ -81,10 +81,9 @@ void *nacre_health_run(void *arg)
     const uint64_t interval_ns = app->manifest.config.egress_check_interval_s * 1000000000u;
     struct checker *c = calloc(1, sizeof *c);
     uint64_t due = 0;
-    if (!c)
-        return NULL;
-    c->app = app;
-    while (!atomic_load(&app->stopping)) {
+    if (c)
+        c->app = app;
+    while (c && !atomic_load(&app->stopping)) {
         const uint64_t now = nacre_monotonic_ns();
         tell_successor(c);
         for (uint32_t i = 0; now >= due && i < app->manifest.n_allow && !atomic_load(&app->stopping); i++)
@@ -95,5 +94,6 @@ void *nacre_health_run(void *arg)
     }
     app->fetch->thread_end();
     free(c);
+    nacre_app_health_ends(app);
     return NULL;
 }

@@ -28,8 +28,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define START_MS     30000u /* what remaining_ms() begins with in start() */
-#define HEALTH_END_S 2      /* how long the end waits for a check in progress */
+#define START_MS      30000u /* what remaining_ms() begins with in start() */
+#define HEALTH_END_MS 2000u  /* how long the end waits for a check in progress */
 
 enum mode { SERVE, CHECK, KMS, UNKNOWN };
 
@@ -117,15 +117,11 @@ static int start_plugin(char why[NACRE_WHY])
 /* In the order of what uses what. A health check that does not end keeps its module. */
 static void finish(pthread_t *health)
 {
-    struct timespec until;
-    bool health_ended = true;
     nacre_workers_join(&app);
     nacre_pending_close(&app.pending);
-    if (health) {
-        (void)clock_gettime(CLOCK_MONOTONIC, &until); /* the system's clock may be set meanwhile */
-        until.tv_sec += HEALTH_END_S;
-        health_ended = pthread_clockjoin_np(*health, NULL, CLOCK_MONOTONIC, &until) == 0;
-    }
+    const bool health_ended = !health || nacre_app_health_ended(&app, HEALTH_END_MS);
+    if (health && health_ended)
+        (void)pthread_join(*health, NULL);
     if (app.plugin->stop)
         app.plugin->stop();
     nacre_secrets_free(&app.secrets);

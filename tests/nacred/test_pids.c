@@ -55,8 +55,9 @@ START_TEST(children_are_born_into_it_and_are_not_process_1)
         return;
     ck_assert_int_eq(nacre_pids_open(&p), 0);
     ck_assert_int_gt(p.init, 0);
-    ck_assert_int_eq(born_inside(&p), 2);
-    ck_assert_int_eq(born_inside(&p), 3);
+    const pid_t first = born_inside(&p);
+    ck_assert_int_gt(first, 1);
+    ck_assert_int_gt(born_inside(&p), first); /* the next, but for threads that a sanitizer starts */
     /* outside again: threads can be made, children are ours */
     ck_assert_int_eq(pthread_create(&thread, NULL, nothing, NULL), 0);
     ck_assert_int_eq(pthread_join(thread, NULL), 0);
