@@ -25,7 +25,6 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #define START_MS      30000u /* what remaining_ms() begins with in start() */
