@@ -17,8 +17,10 @@
 #include <unistd.h>
 
 #define NS_PER_MS 1000000ull
-/* Turns of libmicrohttpd before the other sockets are looked at again. */
-#define TURNS_MAX 16u
+/* Turns of libmicrohttpd before the other sockets are looked at again: sooner when answers may be waiting there, or a
+ * flood of requests that are refused would keep those from being answered that were not. */
+#define TURNS_MAX     16u
+#define TURNS_IN_LOAD 2u
 /* A large answer's buffer is not kept. */
 #define OUT_KEPT 262144u
 
@@ -252,7 +254,7 @@ static void run_http(struct nacre_lane *lane)
         nacre_shake_turn(lane);
         nacre_request_post(lane);
         lane->again = nacre_wait_busy(lane, steps);
-    } while (lane->again && ++turns < TURNS_MAX);
+    } while (lane->again && ++turns < (lane->slots.used ? TURNS_IN_LOAD : TURNS_MAX));
 }
 
 void *nacre_lane_run(void *arg)

@@ -68,7 +68,8 @@ def test_signed_as_any_answer(worker):
     assert 0 < seen < 1000
     job = ended(worker, location)
     assert job["state"] == "done" and job["progress"] == 1000 and job["message"] == "working" and job["status"] == 200
-    assert job["running_ms"] >= 1500 and job["kept_s"] == 3600 and len(job["request_id"]) == 16
+    # two clocks, read at different moments, of two processes
+    assert job["running_ms"] >= 1490 and job["kept_s"] == 3600 and len(job["request_id"]) == 16
     nacre_check.verify_response(job["answer"], worker.key, TYPES)
     plain = worker.get(location + "/answer")
     worker.verify(plain, TYPES)
