@@ -85,6 +85,14 @@ def test_ready_line_is_true(dev):
     one.assert_nothing_left()
 
 
+def test_https_is_asked_whether_it_is_ready(dev):
+    """The document comes behind a session ticket, which must not be taken for silence."""
+    one = dev("--plugin", RUNS, "--tls")
+    assert one.ready()[0].startswith("https://127.0.0.1:")
+    assert "no attestation document" not in one.log
+    assert one.stop() == (0, b"")
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_signals_end_it_cleanly(dev, number):
     one = dev("--plugin", RUNS)

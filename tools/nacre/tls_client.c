@@ -11,16 +11,18 @@ struct nacre_tls_client {
     gnutls_certificate_credentials_t any;
     int fd;
     uint64_t end_ns; /* 0: none */
+    bool starved;    /* the descriptor had nothing, or time was up */
 };
 
 static ssize_t pull(gnutls_transport_ptr_t context, void *data, size_t room)
 {
-    const struct nacre_tls_client *c = context;
-    if (c->end_ns && nacre_monotonic_ns() >= c->end_ns) {
+    struct nacre_tls_client *c = context;
+    bool late = c->end_ns && nacre_monotonic_ns() >= c->end_ns;
+    ssize_t n = late ? -1 : recv(c->fd, data, room, 0);
+    c->starved = n < 0;
+    if (late)
         errno = EAGAIN;
-        return -1;
-    }
-    return recv(c->fd, data, room, 0);
+    return n;
 }
 
 struct nacre_tls_client *nacre_tls_client_new(int fd)
@@ -89,9 +91,10 @@ ssize_t nacre_tls_client_send(struct nacre_tls_client *c, const void *data, size
 ssize_t nacre_tls_client_receive(struct nacre_tls_client *c, void *data, size_t room)
 {
     ssize_t n;
-    do { /* tickets and the like are no data */
+    do { /* tickets and the like are no data, and GnuTLS says "again" after one whether there is more or not */
+        c->starved = false;
         n = gnutls_record_recv(c->session, data, room);
-    } while (n < 0 && n != GNUTLS_E_AGAIN && gnutls_error_is_fatal((int)n) == 0);
+    } while (n < 0 && !c->starved && gnutls_error_is_fatal((int)n) == 0);
     return result(n);
 }
 
