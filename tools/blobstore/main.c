@@ -7,7 +7,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
-#include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,27 +43,6 @@ static int usage(const char *text)
     return 2;
 }
 
-static bool parse_number(const char *text, long most, long *out)
-{
-    char *end = NULL;
-    errno = 0;
-    *out = strtol(text, &end, 10);
-    return errno == 0 && *text >= '0' && *text <= '9' && *end == '\0' && *out <= most;
-}
-
-static bool parse_address(const char *text, struct sockaddr_in *out)
-{
-    char host[INET_ADDRSTRLEN];
-    const char *colon = strrchr(text, ':');
-    long port = 0;
-    if (!colon || (size_t)(colon - text) >= sizeof host || !parse_number(colon + 1, 65535, &port))
-        return false;
-    memcpy(host, text, (size_t)(colon - text));
-    host[colon - text] = '\0';
-    *out = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-    return inet_pton(AF_INET, host, &out->sin_addr) == 1;
-}
-
 /* -1 to go on, else the exit code. */
 static int read_options(struct options *o, int argc, char **argv)
 {
@@ -82,9 +60,9 @@ static int read_options(struct options *o, int argc, char **argv)
         }
         if (opt == 'c')
             o->ca_out = optarg;
-        else if (opt == 'l' && !parse_address(optarg, &o->listen))
+        else if (opt == 'l' && !service_address(optarg, &o->listen))
             return usage("--listen wants an IPv4 address and a port");
-        else if (opt == 'r' && !parse_number(optarg, 1023, &n))
+        else if (opt == 'r' && !service_number(optarg, 1023, &n))
             return usage("--ready-fd wants a number");
         else if (opt == '?')
             return 2;
@@ -102,32 +80,21 @@ static int fail(const char *what)
     return 1;
 }
 
-static bool write_file(const char *path, const char *text)
-{
-    FILE *f = fopen(path, "we");
-    if (!f)
-        return false;
-    bool good = fputs(text, f) != EOF;
-    return fclose(f) == 0 && good;
-}
-
 static int run(const struct options *o, const sigset_t *signals)
 {
     struct store store = {.blobs = {.most = MAX_TOTAL}, .max_blob = MAX_BLOB};
     struct certificate certificate;
-    int got = 0, port;
+    char line[32];
     (void)pthread_mutex_init(&store.blobs.lock, NULL);
     if (certificate_make(&certificate, "nacre-blobstore", names) < 0)
         return fail("no certificate could be made");
-    port = write_file(o->ca_out, certificate.ca) ? serve_start(&store, &o->listen, &certificate) : -1;
+    int port = serve_start(&store, &o->listen, o->ca_out, &certificate);
     certificate_free(&certificate);
     if (port < 0)
         return fail("cannot write --ca-out or listen");
-    if (dprintf(o->ready_fd, "ready %d\n", port) < 0)
+    (void)snprintf(line, sizeof line, "ready %d\n", port);
+    if (!service_wait(o->ready_fd, line, signals))
         return fail("cannot say ready");
-    if (o->ready_fd > STDERR_FILENO)
-        (void)close(o->ready_fd);
-    (void)sigwait(signals, &got);
     serve_stop(&store);
     return 0;
 }
@@ -140,11 +107,7 @@ int main(int argc, char **argv)
     int code = read_options(&o, argc, argv);
     if (code >= 0)
         return code;
-    (void)sigemptyset(&set);
-    (void)sigaddset(&set, SIGINT);
-    (void)sigaddset(&set, SIGTERM);
-    (void)sigprocmask(SIG_BLOCK, &set, NULL);
-    (void)signal(SIGPIPE, SIG_IGN);
+    service_signals(&set);
     errno = 0;
     return sodium_init() < 0 ? fail("libsodium does not start") : run(&o, &set);
 }

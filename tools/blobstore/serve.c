@@ -1,14 +1,11 @@
 #include "serve.h"
 
 #include <errno.h>
-#include <microhttpd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define FIRST_PIECE 65536u
-#define CONNECTIONS 64u
-#define TIMEOUT_S   30u
 static const char blobs_path[] = "/v1/blobs";
 
 /* A PUT on its way in. */
@@ -153,17 +150,12 @@ static void on_completed(void *cls, struct MHD_Connection *c, void **con_cls,
     *con_cls = NULL;
 }
 
-int serve_start(struct store *store, const struct sockaddr_in *address, const struct certificate *certificate)
+int serve_start(struct store *store, const struct sockaddr_in *address, const char *ca_out,
+                const struct certificate *certificate)
 {
-    store->daemon =
-        MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_EPOLL | MHD_USE_TLS, 0, NULL, NULL,
-                         on_request, store, MHD_OPTION_SOCK_ADDR, address, MHD_OPTION_HTTPS_MEM_CERT,
-                         certificate->chain, MHD_OPTION_HTTPS_MEM_KEY, certificate->key,
-                         MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT, TIMEOUT_S,
-                         MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_END);
-    const union MHD_DaemonInfo *info =
-        store->daemon ? MHD_get_daemon_info(store->daemon, MHD_DAEMON_INFO_BIND_PORT) : NULL;
-    return info ? info->port : -1;
+    int port = -1;
+    store->daemon = service_start(&port, address, ca_out, certificate, 0, on_request, on_completed, store);
+    return port;
 }
 
 void serve_stop(struct store *store)

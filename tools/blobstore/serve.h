@@ -3,11 +3,7 @@
 #define NACRE_BLOBSTORE_SERVE_H
 
 #include "blobs.h"
-#include "certificate.h"
-
-#include <netinet/in.h>
-
-struct MHD_Daemon;
+#include "service.h"
 
 struct store {
     struct blobs blobs;
@@ -15,8 +11,8 @@ struct store {
     struct MHD_Daemon *daemon;
 };
 
-/* Serves on the address (port 0: a free one) until stopped. The port, or -1. */
-int serve_start(struct store *store, const struct sockaddr_in *address,
+/* See service_start(); serves until stopped. The port, or -1. */
+int serve_start(struct store *store, const struct sockaddr_in *address, const char *ca_out,
                 const struct certificate *certificate);
 void serve_stop(struct store *store);
 

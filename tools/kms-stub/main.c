@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,27 +60,6 @@ static int usage(const char *text)
     return 2;
 }
 
-static bool parse_number(const char *text, long most, long *out)
-{
-    char *end = NULL;
-    errno = 0;
-    *out = strtol(text, &end, 10);
-    return errno == 0 && *text >= '0' && *text <= '9' && *end == '\0' && *out <= most;
-}
-
-static bool parse_address(const char *text, struct sockaddr_in *out)
-{
-    char host[INET_ADDRSTRLEN];
-    const char *colon = strrchr(text, ':');
-    long port = 0;
-    if (!colon || (size_t)(colon - text) >= sizeof host || !parse_number(colon + 1, 65535, &port))
-        return false;
-    memcpy(host, text, (size_t)(colon - text));
-    host[colon - text] = '\0';
-    *out = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-    return inet_pton(AF_INET, host, &out->sin_addr) == 1;
-}
-
 /* -1 to go on, else the exit code. */
 static int take(struct options *o, struct stub *s, int letter, const char *value)
 {
@@ -99,9 +77,9 @@ static int take(struct options *o, struct stub *s, int letter, const char *value
         o->show = true;
     if (letter == 'g' && (size_t)snprintf(s->region, sizeof s->region, "%s", value) >= sizeof s->region)
         return usage("--region is too long");
-    if (letter == 'l' && !parse_address(value, &o->listen))
+    if (letter == 'l' && !service_address(value, &o->listen))
         return usage("--listen wants an IPv4 address and a port");
-    if (letter == 'r' && !parse_number(value, 1023, &n))
+    if (letter == 'r' && !service_number(value, 1023, &n))
         return usage("--ready-fd wants a number");
     if (letter == 'r')
         o->ready_fd = (int)n;
@@ -162,32 +140,20 @@ static int encrypt(const struct stub *s, const struct options *o)
     return good ? 0 : fail("cannot write", o->output);
 }
 
-static bool write_file(const char *path, const char *text)
-{
-    FILE *f = fopen(path, "we");
-    if (!f)
-        return false;
-    bool good = fputs(text, f) != EOF;
-    return fclose(f) == 0 && good;
-}
-
 static int run(struct stub *s, const struct options *o, const sigset_t *signals)
 {
     struct certificate certificate;
-    char names[STUB_TEXT];
-    int got = 0;
+    char names[STUB_TEXT], line[2 * STUB_TEXT];
     (void)snprintf(names, sizeof names, "DNS:localhost,IP:127.0.0.1,DNS:kms.%s.amazonaws.com", s->region);
     if (certificate_make(&certificate, "nacre-kms-stub", names) < 0)
         return fail("no certificate could be made", NULL);
-    int port = write_file(o->ca_out, certificate.ca) ? stub_serve(s, &o->listen, &certificate) : -1;
+    int port = stub_serve(s, &o->listen, o->ca_out, &certificate);
     certificate_free(&certificate);
     if (port < 0)
         return fail("cannot write --ca-out or listen", NULL);
-    if (dprintf(o->ready_fd, "ready %d %s\n", port, s->key_id) < 0)
+    (void)snprintf(line, sizeof line, "ready %d %s\n", port, s->key_id);
+    if (!service_wait(o->ready_fd, line, signals))
         return fail("cannot say ready", NULL);
-    if (o->ready_fd > STDERR_FILENO)
-        (void)close(o->ready_fd);
-    (void)sigwait(signals, &got);
     stub_stop(s);
     return 0;
 }
@@ -201,11 +167,7 @@ int main(int argc, char **argv)
     int code = read_options(&o, &s, argc, argv);
     if (code >= 0)
         return code;
-    (void)sigemptyset(&set);
-    (void)sigaddset(&set, SIGINT);
-    (void)sigaddset(&set, SIGTERM);
-    (void)sigprocmask(SIG_BLOCK, &set, NULL);
-    (void)signal(SIGPIPE, SIG_IGN);
+    service_signals(&set);
     errno = 0;
     if (sodium_init() < 0)
         return fail("libsodium does not start", NULL);

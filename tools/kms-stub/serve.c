@@ -1,14 +1,11 @@
 #include "stub.h"
 
-#include <microhttpd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#define CONNECTIONS 64u
-#define TIMEOUT_S   30u
-#define SKEW_S      7200 /* how far ahead this service's clock is under the fault "skew" */
+#define SKEW_S 7200 /* how far ahead this service's clock is under the fault "skew" */
 
 struct upload {
     uint8_t *data;
@@ -103,17 +100,13 @@ static void on_completed(void *cls, struct MHD_Connection *c, void **con_cls,
     *con_cls = NULL;
 }
 
-int stub_serve(struct stub *s, const struct sockaddr_in *address, const struct certificate *certificate)
+int stub_serve(struct stub *s, const struct sockaddr_in *address, const char *ca_out,
+               const struct certificate *certificate)
 {
-    s->daemon = MHD_start_daemon(
-        MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_EPOLL | MHD_USE_TLS | MHD_USE_SUPPRESS_DATE_NO_CLOCK, 0,
-        NULL, NULL, on_request, s, MHD_OPTION_SOCK_ADDR, address, MHD_OPTION_HTTPS_MEM_CERT,
-        certificate->chain, MHD_OPTION_HTTPS_MEM_KEY, certificate->key, MHD_OPTION_CONNECTION_LIMIT,
-        CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT, TIMEOUT_S, MHD_OPTION_NOTIFY_COMPLETED, on_completed,
-        NULL, MHD_OPTION_END);
-    const union MHD_DaemonInfo *info =
-        s->daemon ? MHD_get_daemon_info(s->daemon, MHD_DAEMON_INFO_BIND_PORT) : NULL;
-    return info ? info->port : -1;
+    int port = -1;
+    s->daemon = service_start(&port, address, ca_out, certificate, MHD_USE_SUPPRESS_DATE_NO_CLOCK, on_request,
+                              on_completed, s);
+    return port;
 }
 
 void stub_stop(struct stub *s)

@@ -2,7 +2,7 @@
 #ifndef NACRE_KMS_STUB_H
 #define NACRE_KMS_STUB_H
 
-#include "certificate.h"
+#include "service.h"
 
 #include <common/json_write.h>
 #include <nacre/plugin.h>
@@ -77,7 +77,8 @@ bool stub_misbehave(const char *fault, struct stub_answer *a);
 int stub_do(struct stub *s, const struct stub_request *r, const char *fault, struct stub_answer *a);
 
 /* serve.c: the port, or -1. */
-int stub_serve(struct stub *s, const struct sockaddr_in *address, const struct certificate *certificate);
+int stub_serve(struct stub *s, const struct sockaddr_in *address, const char *ca_out,
+               const struct certificate *certificate);
 void stub_stop(struct stub *s);
 
 #endif

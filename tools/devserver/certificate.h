@@ -1,6 +1,6 @@
 /* certificate.h - a certificate authority for one run, and the server's certificate from it. */
-#ifndef NACRE_BLOBSTORE_CERTIFICATE_H
-#define NACRE_BLOBSTORE_CERTIFICATE_H
+#ifndef NACRE_DEVSERVER_CERTIFICATE_H
+#define NACRE_DEVSERVER_CERTIFICATE_H
 
 /* Terminated PEM, the caller's to free. */
 struct certificate {
