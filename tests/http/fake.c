@@ -358,3 +358,17 @@ void weather_json(char *out, size_t cap, const char *location, uint64_t temperat
         n += snprintf(out + n, cap - (size_t)n, "%02x", i);
     (void)snprintf(out + n, cap - (size_t)n, "\"}");
 }
+
+void fake_sign_weather(struct fake *f, const struct nacre_request_frame *r, uint64_t temperature)
+{
+    uint8_t bcs[64];
+    fake_answer(f, 0, r->ticket.id, r->ticket.route, 200, bcs,
+                weather_bcs(bcs, sizeof bcs, "x", temperature));
+}
+
+void client_expect_weather(struct client *c, uint64_t temperature)
+{
+    char json[600];
+    weather_json(json, sizeof json, "x", temperature);
+    client_expect(c, 200, json);
+}

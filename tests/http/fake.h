@@ -118,6 +118,10 @@ struct answer exchange(struct fake *f, const char *request);
 size_t weather_bcs(uint8_t *out, size_t cap, const char *location, uint64_t temperature);
 void weather_json(char *out, size_t cap, const char *location, uint64_t temperature);
 
+/* The signed answer to a request that came over lane 0, and what a client then gets: it is warm so much at "x". */
+void fake_sign_weather(struct fake *f, const struct nacre_request_frame *r, uint64_t temperature);
+void client_expect_weather(struct client *c, uint64_t temperature);
+
 #define FAKE_TIME_MS 1744038900000u
 
 #endif

@@ -22,12 +22,6 @@ static void teardown(void)
     fake_stop(&f);
 }
 
-static void sign(const struct nacre_request_frame *r)
-{
-    uint8_t bcs[64];
-    fake_answer(&f, 0, r->ticket.id, r->ticket.route, 200, bcs, weather_bcs(bcs, sizeof bcs, "x", 1));
-}
-
 static struct nacre_attest_frame expect_attest(const char *nonce, size_t len)
 {
     struct nacre_attest_frame a =
@@ -150,7 +144,7 @@ START_TEST(with_an_answer_whichever_comes_first)
     struct nacre_request_frame r = post_attested();
     struct nacre_attest_frame a = expect_attest("\x00\xff", 2);
     ck_assert_uint_eq(a.id, r.ticket.id);
-    sign(&r);
+    fake_sign_weather(&f, &r, 1);
     (void)usleep(50000);
     fake_document(&f, a.id, 200, "\x11\x22", 2);
     expect_attested("1122");
@@ -160,7 +154,7 @@ START_TEST(with_an_answer_whichever_comes_first)
     (void)usleep(50000);
     fake_document(&f, a.id, 200, "\x44", 1); /* a second one is one too many */
     (void)usleep(50000);
-    sign(&r);
+    fake_sign_weather(&f, &r, 1);
     expect_attested("33");
     client_text(&c, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
     client_expect(&c, 200, "Pong!");
@@ -171,7 +165,7 @@ START_TEST(half_an_answer_is_none)
 {
     struct nacre_request_frame r = post_attested();
     struct nacre_attest_frame a = expect_attest("\x00\xff", 2);
-    sign(&r);
+    fake_sign_weather(&f, &r, 1);
     (void)usleep(20000);
     fake_document(&f, a.id, 429, "full", 4);
     client_expect(&c, 429, "{\"error\":\"full\"}");
@@ -180,7 +174,7 @@ START_TEST(half_an_answer_is_none)
     a = expect_attest("\x00\xff", 2);
     fake_document(&f, a.id, 503, "broken", 6);
     client_expect(&c, 503, "{\"error\":\"broken\"}");
-    sign(&r); /* too late */
+    fake_sign_weather(&f, &r, 1); /* too late */
 
     r = post_attested();
     a = expect_attest("\x00\xff", 2);
@@ -198,7 +192,7 @@ START_TEST(half_an_answer_is_none)
 
     r = post_attested();
     a = expect_attest("\x00\xff", 2);
-    sign(&r);
+    fake_sign_weather(&f, &r, 1);
     (void)usleep(50000);
     fake_new_app(&f, 0); /* has done its part: its death does not matter */
     (void)usleep(50000);

@@ -278,8 +278,7 @@ START_TEST(the_batch_is_bounded_and_takes_no_place_of_others)
     client_expect(&c[3], 429, "{\"error\":\"too many attestations are waiting\"}");
     client_post(&c[4], "/process_data", "{}"); /* the one place of in_flight */
     struct nacre_request_frame r = fake_request(&f, NULL);
-    uint8_t bcs[64];
-    fake_answer(&f, 0, r.ticket.id, r.ticket.route, 200, bcs, weather_bcs(bcs, sizeof bcs, "x", 1));
+    fake_sign_weather(&f, &r, 1);
     client_expect(&c[4], 200, NULL);
     fake_document(&f, a.id, 200, "\x01", 1);
     client_expect(&c[0], 200, NULL);

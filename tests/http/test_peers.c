@@ -40,26 +40,12 @@ static void restart(uint32_t n_lanes, unsigned options)
     client_open(&c, f.port);
 }
 
-static void sign(const struct nacre_request_frame *r, uint64_t temperature)
-{
-    uint8_t bcs[64];
-    fake_answer(&f, 0, r->ticket.id, r->ticket.route, 200, bcs,
-                weather_bcs(bcs, sizeof bcs, "x", temperature));
-}
-
-static void expect_weather(struct client *from, uint64_t temperature)
-{
-    char json[600];
-    weather_json(json, sizeof json, "x", temperature);
-    client_expect(from, 200, json);
-}
-
 static void good_request(void)
 {
     client_post(&c, "/process_data", "{}");
     struct nacre_request_frame r = fake_request(&f, NULL);
-    sign(&r, 5);
-    expect_weather(&c, 5);
+    fake_sign_weather(&f, &r, 5);
+    client_expect_weather(&c, 5);
 }
 
 /* The same, when the old app's end may have been noticed before the new one: until then requests are refused. */
@@ -74,8 +60,8 @@ static void good_request_at_last(void)
         client_expect(&c, 503, "{\"error\":\"the app is restarting\"}");
     }
     struct nacre_request_frame r = fake_request(&f, NULL);
-    sign(&r, 5);
-    expect_weather(&c, 5);
+    fake_sign_weather(&f, &r, 5);
+    client_expect_weather(&c, 5);
 }
 
 static void expect_later(struct client *from, const char *body)
@@ -98,7 +84,7 @@ START_TEST(a_new_app)
     fake_new_app(&f, 0);
     expect_later(&c, "{\"error\":\"the app is restarting\"}");
     expect_later(&other, "{\"error\":\"the app is restarting\"}");
-    sign(&r, 1); /* signed just before the old app died; nobody waits any more */
+    fake_sign_weather(&f, &r, 1); /* signed just before the old app died; nobody waits any more */
     good_request();
     ck_assert_int_eq(recv(old, (char[8]){0}, 8, MSG_DONTWAIT), 0); /* our end of it is closed */
     (void)close(old);
@@ -114,11 +100,11 @@ START_TEST(an_app_that_dies)
     client_open(&other, f.port);
     client_post(&other, "/process_data", "{}");
     (void)fake_request(&f, NULL);
-    sign(&r, 9); /* on its way when the app dies: not lost */
+    fake_sign_weather(&f, &r, 9); /* on its way when the app dies: not lost */
     (void)close(f.app[0]);
     f.app[0] = -1;
     expect_later(&other, "{\"error\":\"the app is restarting\"}");
-    expect_weather(&c, 9);
+    client_expect_weather(&c, 9);
     client_post(&c, "/process_data", "{}");
     expect_later(&c, "{\"error\":\"the app is restarting\"}");
     client_text(&c, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
@@ -130,8 +116,8 @@ START_TEST(an_app_that_dies)
         ck_assert_int_gt(poll(p, 2, FAKE_WAIT_MS), 0);
         if (p[0].revents) {
             r = fake_request(&f, NULL);
-            sign(&r, 10);
-            expect_weather(&c, 10);
+            fake_sign_weather(&f, &r, 10);
+            client_expect_weather(&c, 10);
             break;
         }
         expect_later(&c, "{\"error\":\"the app is restarting\"}");
@@ -198,11 +184,11 @@ START_TEST(wrong_ids_and_second_answers)
     for (unsigned bit = 0; bit < 64; bit++) {
         fake_failure(&f, 0, r.ticket.id ^ 1ull << bit, 500, "guess", 5);
         wrong.ticket.id = r.ticket.id ^ 1ull << bit;
-        sign(&wrong, 1);
+        fake_sign_weather(&f, &wrong, 1);
     }
-    sign(&r, 2);
-    expect_weather(&c, 2);
-    sign(&r, 3);
+    fake_sign_weather(&f, &r, 2);
+    client_expect_weather(&c, 2);
+    fake_sign_weather(&f, &r, 3);
     fake_failure(&f, 0, r.ticket.id, 500, "again", 5);
     good_request();
 }
@@ -296,14 +282,14 @@ START_TEST(in_flight_limit)
                 "GET /health_check HTTP/1.1\r\nHost: x\r\n\r\n"); /* what needs no app is still served */
     a = client_answer(&three, false);
     answer_free(&a);
-    sign(&r, 1);
-    expect_weather(&c, 1);
+    fake_sign_weather(&f, &r, 1);
+    client_expect_weather(&c, 1);
     client_post(&three, "/process_data", "{}");
     struct nacre_request_frame third = fake_request(&f, NULL);
-    sign(&third, 3);
-    sign(&second, 2);
-    expect_weather(&three, 3);
-    expect_weather(&two, 2);
+    fake_sign_weather(&f, &third, 3);
+    fake_sign_weather(&f, &second, 2);
+    client_expect_weather(&three, 3);
+    client_expect_weather(&two, 2);
     client_close(&two);
     client_close(&three);
 }
@@ -362,13 +348,14 @@ START_TEST(an_app_that_is_slow_to_read)
     for (unsigned i = 0; i < N; i++) {
         struct nacre_request_frame r = fake_request(&f, NULL);
         ck_assert_uint_eq(f.inbox.payload_len, sizeof body - 1);
-        sign(&r, strtoul((const char[6]){(char)f.inbox.payload[0], (char)f.inbox.payload[1],
-                                         (char)f.inbox.payload[2], (char)f.inbox.payload[3],
-                                         (char)f.inbox.payload[4]},
-                         NULL, 10));
+        fake_sign_weather(&f, &r,
+                          strtoul((const char[6]){(char)f.inbox.payload[0], (char)f.inbox.payload[1],
+                                                  (char)f.inbox.payload[2], (char)f.inbox.payload[3],
+                                                  (char)f.inbox.payload[4]},
+                                  NULL, 10));
     }
     for (unsigned i = 0; i < N; i++) {
-        expect_weather(&many[i], i);
+        client_expect_weather(&many[i], i);
         client_close(&many[i]);
     }
     good_request();
@@ -405,7 +392,7 @@ START_TEST(stop_finishes_what_is_in_flight)
     (void)close(f.app[0]); /* the app has stopped too, its last result is with nacred */
     f.app[0] = -1;
     (void)usleep(100000);
-    sign(&r, 4);
+    fake_sign_weather(&f, &r, 4);
     struct answer a = client_answer(&c, false);
     ck_assert_uint_eq(a.status, 200);
     ck_assert_str_eq(answer_header(&a, "connection"), "close");

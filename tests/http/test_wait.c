@@ -29,20 +29,6 @@ static void teardown(void)
     fake_stop(&f);
 }
 
-static void sign(const struct nacre_request_frame *r, uint64_t temperature)
-{
-    uint8_t bcs[64];
-    fake_answer(&f, 0, r->ticket.id, r->ticket.route, 200, bcs,
-                weather_bcs(bcs, sizeof bcs, "x", temperature));
-}
-
-static void expect_weather(struct client *from, uint64_t temperature)
-{
-    char json[600];
-    weather_json(json, sizeof json, "x", temperature);
-    client_expect(from, 200, json);
-}
-
 static struct nacre_request_frame ask(struct client *from)
 {
     client_post(from, "/process_data", "{}");
@@ -53,8 +39,8 @@ static void one(unsigned ms, uint64_t temperature)
 {
     struct nacre_request_frame r = ask(&c);
     (void)usleep(ms * 1000);
-    sign(&r, temperature);
-    expect_weather(&c, temperature);
+    fake_sign_weather(&f, &r, temperature);
+    client_expect_weather(&c, temperature);
 }
 
 /* At once, a little later, after it was suspended; and soon again, when the lane takes its answers for slow ones. */
@@ -80,9 +66,9 @@ START_TEST(more_than_are_kept_awake)
         if (round == 1)
             (void)usleep(60000);
         for (unsigned i = MANY; i-- > 0;)
-            sign(&r[i], i);
+            fake_sign_weather(&f, &r[i], i);
         for (unsigned i = 0; i < MANY; i++)
-            expect_weather(&many[i], i);
+            client_expect_weather(&many[i], i);
     }
     for (unsigned i = 0; i < MANY; i++)
         client_close(&many[i]);
@@ -110,10 +96,10 @@ START_TEST(others_go_on_meanwhile)
         client_post(&other, "/process_data", body); /* many pieces */
         struct nacre_request_frame r = fake_request(&f, NULL);
         ck_assert_uint_eq(f.inbox.payload_len, sizeof body - 1);
-        sign(&r, 7);
-        expect_weather(&other, 7);
-        sign(&waits, 8);
-        expect_weather(&c, 8);
+        fake_sign_weather(&f, &r, 7);
+        client_expect_weather(&other, 7);
+        fake_sign_weather(&f, &waits, 8);
+        client_expect_weather(&c, 8);
     }
     client_close(&other);
 }
@@ -129,13 +115,13 @@ START_TEST(pipelined)
         client_post(&c, "/process_data", "{}");
         client_post(&c, "/process_data", "{}");
         struct nacre_request_frame r = fake_request(&f, NULL);
-        sign(&r, 1);
-        expect_weather(&c, 1);
+        fake_sign_weather(&f, &r, 1);
+        client_expect_weather(&c, 1);
         r = fake_request(&f, NULL);
-        sign(&r, 2);
-        expect_weather(&c, 2);
-        sign(&waits, 3);
-        expect_weather(&other, 3);
+        fake_sign_weather(&f, &r, 2);
+        client_expect_weather(&c, 2);
+        fake_sign_weather(&f, &waits, 3);
+        client_expect_weather(&other, 3);
     }
     client_close(&other);
 }
@@ -152,12 +138,12 @@ START_TEST(gone_while_it_waits)
         if (i % 2)
             (void)setsockopt(other.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
         if (i % 3 == 0)
-            sign(&r, i);
+            fake_sign_weather(&f, &r, i);
         client_close(&other);
         if (i % 3 == 1)
             (void)usleep(25000);
         if (i % 3)
-            sign(&r, i);
+            fake_sign_weather(&f, &r, i);
         one(0, i);
     }
 }
@@ -196,7 +182,7 @@ START_TEST(half_closed_while_it_waits)
         (void)usleep(i / 2 % 2 ? 100000 : 1000);
         uint64_t took = cpu_ns() - before;
         ck_assert_msg(took < 50000000u, "%llu ns", (unsigned long long)took);
-        sign(&r, i);
+        fake_sign_weather(&f, &r, i);
         one(0, 100 + i);
         while (recv(other.fd, (char[1024]){0}, 1024, 0) > 0)
             continue;
@@ -219,8 +205,8 @@ START_TEST(much_is_pipelined)
         (void)usleep(i % 2 ? 200000 : 5000);
         uint64_t took = cpu_ns() - before;
         ck_assert_msg(took < 100000000u, "%llu ns", (unsigned long long)took);
-        sign(&r, i);
-        expect_weather(&c, i);
+        fake_sign_weather(&f, &r, i);
+        client_expect_weather(&c, i);
         for (unsigned k = 0; k < BEHIND; k++)
             client_expect(&c, 200, "Pong!");
     }
@@ -239,8 +225,8 @@ static void one_at_last(uint64_t temperature)
         client_expect(&c, 503, "{\"error\":\"the app is restarting\"}");
     }
     struct nacre_request_frame r = fake_request(&f, NULL);
-    sign(&r, temperature);
-    expect_weather(&c, temperature);
+    fake_sign_weather(&f, &r, temperature);
+    client_expect_weather(&c, temperature);
 }
 
 START_TEST(the_app_goes_while_they_wait)
@@ -262,12 +248,12 @@ START_TEST(stopped_while_they_wait)
     struct client other;
     client_open(&other, f.port);
     struct nacre_request_frame first = ask(&c), second = ask(&other);
-    sign(&first, 1);
+    fake_sign_weather(&f, &first, 1);
     struct nacre_plain_frame stop = {.head.type = NACRE_FRAME_STOP};
     ck_assert_int_eq(nacre_frame_send(f.control, &stop, NULL, 0, NULL, 0, NULL, 0), 0);
-    sign(&second, 2);
-    expect_weather(&c, 1);
-    expect_weather(&other, 2);
+    fake_sign_weather(&f, &second, 2);
+    client_expect_weather(&c, 1);
+    client_expect_weather(&other, 2);
     client_close(&other);
 }
 END_TEST
@@ -307,8 +293,8 @@ START_TEST(asked_after_the_lane_has_ended)
         ck_assert_int_eq(send(f.control, &stop, sizeof stop, 0), sizeof stop);
         (void)usleep(200000);
         client_text(&idle, requests[i]);
-        sign(&r, i);
-        expect_weather(&busy, i);
+        fake_sign_weather(&f, &r, i);
+        client_expect_weather(&busy, i);
         (void)client_closed(&idle, FAKE_WAIT_MS);
         client_close(&idle);
         client_close(&busy);
@@ -325,8 +311,8 @@ START_TEST(waiting_does_not_spin)
     uint64_t took = cpu_ns() - before;
     ck_assert_uint_gt(before, 0);
     ck_assert_msg(took < 100000000u, "%llu ns of 500 ms", (unsigned long long)took);
-    sign(&r, 1);
-    expect_weather(&c, 1);
+    fake_sign_weather(&f, &r, 1);
+    client_expect_weather(&c, 1);
 }
 END_TEST
 
